@@ -1,0 +1,1 @@
+"""The fleet server, an optional extra; nothing else imports it."""

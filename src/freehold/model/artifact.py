@@ -1,0 +1,45 @@
+"""A piece of content under examination."""
+
+from dataclasses import dataclass, field
+
+from freehold.model.filetype import TARGETS, Target
+from freehold.model.report import SEPARATOR
+from freehold.model.view import View
+
+
+@dataclass(slots=True)
+class Artifact:
+    """A file, or something unpacked from one.
+
+    Attributes:
+        name: what its container (for the root: the caller) calls it.
+        view: its content.
+        file_type: as identified by content, "" before that.
+        parent: the artifact that it was found in, None for the root.
+        depth: layers below the root.
+        facts: what formats and matchers found out about it.
+        digests: hex digests that were computed, by algorithm.
+    """
+
+    name: str
+    view: View
+    file_type: str = ""
+    parent: "Artifact | None" = None
+    depth: int = 0
+    facts: dict[str, str | int | float | bool] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def lineage(self) -> str:
+        """Names from the root down, joined by ``SEPARATOR``."""
+        names = [self.name]
+        above = self.parent
+        while above is not None:
+            names.append(above.name)
+            above = above.parent
+        return SEPARATOR.join(reversed(names))
+
+    @property
+    def target(self) -> Target:
+        """The group of signatures that looks at this type beside ``Target.ANY``."""
+        return TARGETS.get(self.file_type, Target.ANY)

@@ -1,0 +1,108 @@
+"""The few interfaces along which Freehold is extended: format, matcher, signature language, feed, response."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from freehold.model.artifact import Artifact
+from freehold.model.limits import Budget
+from freehold.model.report import Detection, ProblemKind, Report
+from freehold.model.signature import Rejected, Signature
+from freehold.model.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """Something found inside an artifact.
+
+    Attributes:
+        name: what its container calls it; a label, never a path. Undecodable bytes are surrogate escapes.
+        content: a view (a slice of the parent: nothing is copied), or chunks as a decoder produces them.
+        consumed: for chunks: returns how many bytes of the parent the decoder has read so far, for the ratio limit.
+    """
+
+    name: str
+    content: View | Iterable[bytes]
+    consumed: Callable[[], int] | None = None
+
+
+class Unpacking(Protocol):
+    """What a format may use of the engine while it opens an artifact."""
+
+    @property
+    def budget(self) -> Budget:
+        """The ledger of the root artifact. Children's bytes are counted by the engine, not by the format."""
+
+    def problem(self, kind: ProblemKind, detail: str) -> None:
+        """Record that a part of this artifact could not be examined, and go on with the rest."""
+
+    def fact(self, key: str, value: str | float) -> None:
+        """Record something worth knowing about this artifact."""
+
+
+class Format(Protocol):
+    """One file format: a module of ``freehold.formats`` offers one as ``FORMAT``."""
+
+    @property
+    def name(self) -> str:
+        """Short and lower case: ``zip``."""
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The file types that this format opens."""
+
+    def children(self, view: View, unpacking: Unpacking) -> Iterator[Child]:
+        """Yield what is inside, one at a time, holding no more than one decoder's memory.
+
+        The engine may stop asking at any time. Raising ``MalformedInput`` or ``LimitReached`` ends this artifact with a
+        problem; what was yielded before counts.
+        """
+
+
+class Matcher(Protocol):
+    """One way of comparing an artifact with signatures."""
+
+    @property
+    def name(self) -> str:
+        """The stage's name in ``explain``: ``hashes``, ``patterns``, ``yara``."""
+
+    def match(self, artifact: Artifact, budget: Budget) -> Iterator[Detection]:
+        """Yield a detection for each signature that matches; raises ``LimitReached`` when time runs out."""
+
+
+class SignatureLanguage(Protocol):
+    """One format in which people write signatures: a module of ``freehold.signatures.languages``."""
+
+    @property
+    def name(self) -> str:
+        """As ``freehold db info`` counts it: ``clamav-hdb``."""
+
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """File name endings, lower case, with the dot."""
+
+    def parse(self, text: bytes, source: str) -> Iterator[Signature | Rejected]:
+        """Yield every signature of one source file, and a ``Rejected`` for each that cannot be honoured."""
+
+
+class Feed(Protocol):
+    """One upstream source of signatures."""
+
+    @property
+    def name(self) -> str:
+        """As the user names it: ``clamav``."""
+
+    def refresh(self, origin: str, destination: Path) -> None:
+        """Bring ``destination`` up to date with ``origin``; whole or not at all."""
+
+
+class Response(Protocol):
+    """One action that follows a verdict."""
+
+    @property
+    def name(self) -> str:
+        """As the configuration names it: ``quarantine``."""
+
+    def respond(self, path: bytes, fd: int | None, report: Report) -> None:
+        """Act on one finished report; ``fd`` is the descriptor that was examined, where it is still open."""

@@ -1,0 +1,77 @@
+"""Every limit of an examination, in one place, and the ledger that enforces them.
+
+One ledger serves a root artifact and all that is unpacked from it, so that nesting cannot multiply it.
+"""
+
+import time
+from dataclasses import dataclass
+
+from freehold.model.errors import LimitReached
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one root artifact may cost.
+
+    Attributes:
+        depth: how many layers of containers are opened.
+        artifacts: how many artifacts are examined, the root included.
+        unpacked_bytes: bytes that all layers together may produce, counted as produced, never as declared.
+        ratio: produced bytes per consumed byte of one stream, looked at once ``ratio_floor`` bytes have come out.
+        ratio_floor: bytes that a stream may produce before its ratio matters.
+        decoder_memory: bytes that one decoder may allocate for its window or dictionary.
+        seconds: wall time for the root artifact with everything in it.
+        worker_memory: bytes of address space that a worker may use.
+        detections: detections that are kept for one root artifact.
+        problems: problems that are kept for one root artifact; further ones are counted only.
+    """
+
+    depth: int = 17
+    artifacts: int = 10_000
+    unpacked_bytes: int = 2048 * MIB
+    ratio: int = 250
+    ratio_floor: int = 64 * MIB
+    decoder_memory: int = 128 * MIB
+    seconds: float = 120.0
+    worker_memory: int = 2048 * MIB
+    detections: int = 1_000
+    problems: int = 100
+
+
+class Budget:
+    """The ledger of one root artifact; every method raises ``LimitReached`` when its limit is exceeded."""
+
+    __slots__ = ("artifacts", "deadline", "limits", "unpacked_bytes")
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.artifacts = 0
+        self.unpacked_bytes = 0
+        self.deadline = time.monotonic() + limits.seconds
+
+    def take_artifact(self, depth: int) -> None:
+        """Count one artifact that stands ``depth`` layers below the root (the root itself: 0)."""
+        if depth > self.limits.depth:
+            raise LimitReached("depth", self.limits.depth)
+        if self.artifacts >= self.limits.artifacts:
+            raise LimitReached("artifacts", self.limits.artifacts)
+        self.artifacts += 1
+
+    def take_bytes(self, count: int) -> None:
+        """Count bytes that a layer produced, whether decoded or cut out of its parent; then look at the clock."""
+        self.unpacked_bytes += count
+        if self.unpacked_bytes > self.limits.unpacked_bytes:
+            raise LimitReached("unpacked_bytes", self.limits.unpacked_bytes)
+        self.tick()
+
+    def check_ratio(self, consumed: int, produced: int) -> None:
+        """Refuse a stream that has produced too much from too little; both counts are in bytes since its start."""
+        if produced > self.limits.ratio_floor and produced > self.limits.ratio * max(consumed, 1):
+            raise LimitReached("ratio", self.limits.ratio)
+
+    def tick(self) -> None:
+        """Look at the clock; loops over hostile structures that produce nothing call this."""
+        if time.monotonic() > self.deadline:
+            raise LimitReached("seconds", self.limits.seconds)

@@ -1,0 +1,124 @@
+"""Signatures as every language's parser yields them and the compiler takes them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from freehold.model.filetype import Target
+from freehold.model.report import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a detection says of its signature.
+
+    Attributes:
+        name: unique within its source.
+        source: file and line, ``main.hdb:17``.
+        category: ``webshell``, ``miner`` ...; "" when the language does not say.
+        verdict: what a match means.
+        description: one sentence for people.
+        severity: ``low``, ``medium``, ``high``, ``critical``, or "".
+        references: addresses and ATT&CK technique numbers.
+    """
+
+    name: str
+    source: str
+    category: str = ""
+    verdict: Verdict = Verdict.INFECTED
+    description: str = ""
+    severity: str = ""
+    references: tuple[str, ...] = ()
+
+
+class HashedPart(StrEnum):
+    """What a hash signature is the hash of."""
+
+    CONTENT = "content"
+    PE_SECTION = "pe-section"
+    PE_IMPORTS = "pe-imports"
+
+
+@dataclass(frozen=True, slots=True)
+class HashSignature:
+    """The digest of a whole artifact or of a part of one.
+
+    Attributes:
+        algorithm: ``md5``, ``sha1`` or ``sha256``.
+        size: of the hashed part in bytes; None matches any size.
+    """
+
+    about: About
+    algorithm: str
+    digest: bytes
+    size: int | None
+    part: HashedPart = HashedPart.CONTENT
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A bounded regular expression over bytes (Hyperscan's syntax), compared wherever it occurs."""
+
+    regex: bytes
+    nocase: bool = False
+    dotall: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Occurs:
+    """True when pattern number ``index`` occurs at least once."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """True when ``count`` or more of the terms are true: *all of*, *any of*, *two of*."""
+
+    count: int
+    terms: "tuple[Condition, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when the term is false."""
+
+    term: "Condition"
+
+
+Condition = Occurs | AtLeast | Not
+
+
+@dataclass(frozen=True, slots=True)
+class PatternSignature:
+    """Byte patterns and the condition over them.
+
+    Attributes:
+        targets: the groups of file types that it looks at.
+        maximum_size: artifacts larger than this many bytes are not looked at; None for no bound.
+    """
+
+    about: About
+    targets: tuple[Target, ...]
+    patterns: tuple[Expression, ...]
+    condition: Condition
+    maximum_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class YaraSource:
+    """YARA rules as text: YARA-X compiles them together, a namespace for each source file."""
+
+    source: str
+    text: str
+
+
+Signature = HashSignature | PatternSignature | YaraSource
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A signature that cannot be honoured, with the reason; counted and reported, never dropped in silence."""
+
+    source: str
+    line: int
+    reason: str

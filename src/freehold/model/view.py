@@ -1,0 +1,149 @@
+"""Read access to the content of an artifact, wherever it lies.
+
+A view never copies what it stands on: a member that is stored uncompressed is a slice of its container.
+Reads beyond the end are clipped, as with ``bytes`` slices, so a parser that asks for too much gets less and
+must look at the length of what it got.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Protocol
+
+from freehold.model.errors import FreeholdError
+
+WINDOW = 1 << 20
+"""Bytes that a scan of a large view looks at in one step."""
+
+RESIDENT = 4 << 20
+"""Views of files up to this size are read at once and kept in memory."""
+
+
+class ContentChanged(FreeholdError):
+    """The file became shorter while it was read."""
+
+
+class View(Protocol):
+    """Random read access to ``size`` bytes."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes; does not change."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes from ``offset``, fewer only at the end; raises ``ContentChanged``."""
+
+    def slice(self, offset: int, length: int) -> "View":
+        """Return the part [offset, offset + length), clipped to this view, without copying."""
+
+    def windows(self, overlap: int) -> Iterator[tuple[int, memoryview]]:
+        """Yield (offset, bytes) pieces that cover the view, each beginning ``overlap`` bytes before the last one's end.
+
+        A piece is valid only until the next one is asked for. A view of up to ``RESIDENT`` bytes comes in one piece.
+        """
+
+
+class BytesView:
+    """A view of bytes in memory."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        self._data = memoryview(data)
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return len(self._data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """See ``View.read``."""
+        return bytes(self._data[offset : offset + length])
+
+    def slice(self, offset: int, length: int) -> "BytesView":
+        """See ``View.slice``."""
+        return BytesView(self._data[offset : offset + length])
+
+    def windows(self, overlap: int) -> Iterator[tuple[int, memoryview]]:
+        """See ``View.windows``; a large view is cut too, so that the time budget is looked at between pieces."""
+        if len(self._data) <= RESIDENT:
+            yield 0, self._data
+            return
+        start = 0
+        while True:
+            end = min(start + WINDOW + overlap, len(self._data))
+            yield start, self._data[start:end]
+            if end == len(self._data):
+                return
+            start = end - overlap
+
+
+class FileView:
+    """A view of a part of an open file, read on demand with positioned reads; it never maps the file.
+
+    (A mapped file that somebody truncates kills the process that reads it.)
+    """
+
+    __slots__ = ("_fd", "_size", "_start")
+
+    def __init__(self, fd: int, start: int, size: int) -> None:
+        self._fd = fd
+        self._start = start
+        self._size = size
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self._size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """See ``View.read``."""
+        length = min(length, self._size - offset)
+        if offset < 0 or length <= 0:
+            return b""
+        data = os.pread(self._fd, length, self._start + offset)
+        if len(data) == length:
+            return data
+        pieces = [data]
+        got = len(data)
+        while got < length:
+            piece = os.pread(self._fd, length - got, self._start + offset + got)
+            if not piece:
+                raise ContentChanged(f"file ended at byte {self._start + offset + got} while it was read")
+            pieces.append(piece)
+            got += len(piece)
+        return b"".join(pieces)
+
+    def slice(self, offset: int, length: int) -> View:
+        """See ``View.slice``."""
+        offset = min(max(offset, 0), self._size)
+        length = max(0, min(length, self._size - offset))
+        return FileView(self._fd, self._start + offset, length)
+
+    def windows(self, overlap: int) -> Iterator[tuple[int, memoryview]]:
+        """See ``View.windows``."""
+        if self._size <= RESIDENT:
+            yield 0, memoryview(self.read(0, self._size))
+            return
+        buffer = memoryview(bytearray(WINDOW + overlap))
+        start = kept = 0
+        while True:
+            want = min(WINDOW + overlap - kept, self._size - start - kept)
+            got = 0
+            while got < want:
+                n = os.preadv(self._fd, [buffer[kept + got : kept + want]], self._start + start + kept + got)
+                if n == 0:
+                    raise ContentChanged(f"file ended at byte {start + kept + got} while it was read")
+                got += n
+            length = kept + got
+            yield start, buffer[:length]
+            if start + length >= self._size:
+                return
+            buffer[:overlap] = bytes(buffer[length - overlap : length])
+            start += length - overlap
+            kept = overlap
+
+
+def open_view(fd: int, size: int) -> View:
+    """Return a view of the first ``size`` bytes of an open file; small files are read at once."""
+    view = FileView(fd, 0, size)
+    return BytesView(view.read(0, size)) if size <= RESIDENT else view
