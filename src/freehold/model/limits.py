@@ -58,6 +58,7 @@ class Budget:
         if self.artifacts >= self.limits.artifacts:
             raise LimitReached("artifacts", self.limits.artifacts)
         self.artifacts += 1
+        self.tick()
 
     def take_bytes(self, count: int) -> None:
         """Count bytes that a layer produced, whether decoded or cut out of its parent; then look at the clock."""

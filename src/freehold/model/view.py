@@ -2,12 +2,11 @@
 
 A view never copies what it stands on: a member that is stored uncompressed is a slice of its container.
 Reads beyond the end are clipped, as with ``bytes`` slices, so a parser that asks for too much gets less and
-must look at the length of what it got.
+must look at the length of what it got. A window that ``windows`` yields is valid only until the next one is asked for.
 """
 
 import os
 from collections.abc import Iterator
-from typing import Protocol
 
 from freehold.model.errors import FreeholdError
 
@@ -20,26 +19,6 @@ RESIDENT = 4 << 20
 
 class ContentChanged(FreeholdError):
     """The file became shorter while it was read."""
-
-
-class View(Protocol):
-    """Random read access to ``size`` bytes."""
-
-    @property
-    def size(self) -> int:
-        """Length in bytes; does not change."""
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Return up to ``length`` bytes from ``offset``, fewer only at the end; raises ``ContentChanged``."""
-
-    def slice(self, offset: int, length: int) -> "View":
-        """Return the part [offset, offset + length), clipped to this view, without copying."""
-
-    def windows(self, overlap: int) -> Iterator[tuple[int, memoryview]]:
-        """Yield (offset, bytes) pieces that cover the view, each beginning ``overlap`` bytes before the last one's end.
-
-        A piece is valid only until the next one is asked for. A view of up to ``RESIDENT`` bytes comes in one piece.
-        """
 
 
 class BytesView:
@@ -56,15 +35,18 @@ class BytesView:
         return len(self._data)
 
     def read(self, offset: int, length: int) -> bytes:
-        """See ``View.read``."""
+        """Return up to ``length`` bytes from ``offset``, fewer only at the end."""
         return bytes(self._data[offset : offset + length])
 
     def slice(self, offset: int, length: int) -> "BytesView":
-        """See ``View.slice``."""
+        """Return the part [offset, offset + length), clipped to this view, without copying."""
         return BytesView(self._data[offset : offset + length])
 
     def windows(self, overlap: int) -> Iterator[tuple[int, memoryview]]:
-        """See ``View.windows``; a large view is cut too, so that the time budget is looked at between pieces."""
+        """Yield (offset, bytes) pieces that cover the view, each beginning ``overlap`` bytes before the last one's end.
+
+        A view of up to ``RESIDENT`` bytes comes in one piece.
+        """
         if len(self._data) <= RESIDENT:
             yield 0, self._data
             return
@@ -96,7 +78,7 @@ class FileView:
         return self._size
 
     def read(self, offset: int, length: int) -> bytes:
-        """See ``View.read``."""
+        """Return up to ``length`` bytes from ``offset``, fewer only at the end; raises ``ContentChanged``."""
         length = min(length, self._size - offset)
         if offset < 0 or length <= 0:
             return b""
@@ -113,14 +95,14 @@ class FileView:
             got += len(piece)
         return b"".join(pieces)
 
-    def slice(self, offset: int, length: int) -> View:
-        """See ``View.slice``."""
+    def slice(self, offset: int, length: int) -> "FileView":
+        """Return the part [offset, offset + length), clipped to this view, without copying."""
         offset = min(max(offset, 0), self._size)
         length = max(0, min(length, self._size - offset))
         return FileView(self._fd, self._start + offset, length)
 
     def windows(self, overlap: int) -> Iterator[tuple[int, memoryview]]:
-        """See ``View.windows``."""
+        """As ``BytesView.windows``; raises ``ContentChanged``."""
         if self._size <= RESIDENT:
             yield 0, memoryview(self.read(0, self._size))
             return
@@ -141,6 +123,10 @@ class FileView:
             buffer[:overlap] = bytes(buffer[length - overlap : length])
             start += length - overlap
             kept = overlap
+
+
+View = BytesView | FileView
+"""Read access to an artifact's content: ``size``, ``read``, ``slice``, ``windows``."""
 
 
 def open_view(fd: int, size: int) -> View:

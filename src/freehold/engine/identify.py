@@ -1,0 +1,154 @@
+"""What an artifact is, by its bytes alone.
+
+Order: fixed magics (``magic.tsv``), then formats without one (old tar, raw LZMA), then text and what kind of text.
+"""
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+
+from freehold.model.view import View
+
+HEAD = 1024
+"""Bytes that decide; the few magics that lie further on are read one by one."""
+
+_CONTROL = bytes(b for b in range(32) if b not in b"\t\n\r\f\b\x1b\x0b") + b"\x7f"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_HTML = re.compile(
+    rb"<(?:!doctype\s{1,8}html|html|head|body|script|iframe|title|table|img\s|a\s{1,8}href|meta\s|style|form\s|object\s|svg)",
+    re.IGNORECASE,
+)
+_MAIL = re.compile(
+    rb"(?:return-path|received|delivered-to|message-id|mime-version|x-originating-ip|envelope-to|dkim-signature|arc-seal"
+    rb"|content-type|content-transfer-encoding|x-mailer|reply-to|x-spam-[a-z]+|from|to|subject|date|cc|sender):[ \t]",
+    re.IGNORECASE,
+)
+_MAIL_SURE = re.compile(
+    rb"^(?:return-path|received|delivered-to|message-id|mime-version|from|content-type|dkim-signature):[ \t]",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MBOX = re.compile(rb"From [^\s]{1,128} {1,4}[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d")
+
+
+def _rows() -> Iterator[tuple[str, int, str]]:
+    table = files(__package__).joinpath("magic.tsv").read_text("ascii")
+    for line in table.splitlines():
+        if line and not line.startswith("#"):
+            file_type, offset, magic, _ = line.split("\t")
+            yield file_type, int(offset), magic
+
+
+def _compile() -> tuple[dict[bytes, list[tuple[re.Pattern[bytes], str]]], list[tuple[int, re.Pattern[bytes], str]]]:
+    """Return the magics at offset 0 by their first two bytes, and those at other offsets."""
+    first: dict[bytes, list[tuple[re.Pattern[bytes], str]]] = {}
+    elsewhere = []
+    for file_type, offset, magic in sorted(_rows(), key=lambda row: -len(row[2].replace("?", ""))):
+        pairs = [magic[i : i + 2] for i in range(0, len(magic), 2)]
+        pattern = re.compile(b"".join(_byte(pair) for pair in pairs), re.DOTALL)
+        if offset:
+            elsewhere.append((offset, pattern, file_type))
+            continue
+        for key in _keys(pairs[:2]):
+            first.setdefault(key, []).append((pattern, file_type))
+    return first, elsewhere
+
+
+def _byte(pair: str) -> bytes:
+    if pair == "??":
+        return b"."
+    if pair[1] == "?":
+        return b"[\\x%b0-\\x%bf]" % (pair[:1].encode(), pair[:1].encode())
+    return b"\\x" + pair.encode()
+
+
+def _keys(pairs: list[str]) -> Iterator[bytes]:
+    high, low = pairs
+    for nibble in "0123456789abcdef" if high[1] == "?" else high[1]:
+        yield bytes.fromhex(high[0] + nibble + low)
+
+
+_FIRST, _ELSEWHERE = _compile()
+
+
+def identify(view: View) -> str:
+    """Return the file type, ``empty`` for nothing and ``data`` for what nobody knows."""
+    head = view.read(0, HEAD)
+    if not head:
+        return "empty"
+    for pattern, file_type in _FIRST.get(head[:2], ()):
+        if pattern.match(head):
+            return file_type
+    for offset, pattern, file_type in _ELSEWHERE:
+        here = head[offset : offset + 8] if offset < HEAD else view.read(offset, 8) if offset < view.size else b""
+        if pattern.match(here):
+            return file_type
+    if b"%PDF-" in head:
+        return "pdf"
+    return _text_kind(head) or _without_magic(head, view.size)
+
+
+def _text_kind(head: bytes) -> str:
+    """Return the kind of text that ``head`` begins, "" when it is not text."""
+    if head[:2] in _UTF16:
+        return "utf16"
+    if len(head.translate(None, _CONTROL)) != len(head):
+        return ""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith(b"#!"):
+        return "script"
+    if _MBOX.match(start):
+        return "mbox"
+    if _MAIL.match(start) and _looks_like_mail(start):
+        return "mail"
+    if _HTML.search(head):
+        return "html"
+    return "text"
+
+
+def _looks_like_mail(start: bytes) -> bool:
+    """Two header lines at the top, one of them a name that only mail has, or the head ends within them."""
+    headers = start.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n\n", 1)[0]
+    lines = [line for line in headers.split(b"\n") if line and line[:1] not in b" \t"]
+    named = sum(1 for line in lines if b":" in line[:76])
+    return len(lines) >= 2 and named * 4 >= len(lines) * 3 and _MAIL_SURE.search(headers) is not None
+
+
+def _without_magic(head: bytes, size: int) -> str:
+    if len(head) >= 512 and size >= 512 and _old_tar(head[:512]):
+        return "tar"
+    if head[:1] == b"\x5d" and len(head) > 13 and _raw_lzma(head):
+        return "lzma"
+    return "data"
+
+
+def _old_tar(header: bytes) -> bool:
+    """A version 7 tar header: its checksum is right, unsigned or signed."""
+    stated = header[148:156].strip(b" \0")
+    if not stated or not stated.isdigit() or not header[0]:
+        return False
+    unsigned = sum(header) - sum(header[148:156]) + 8 * 32
+    signed = unsigned - 256 * sum(1 for b in header[:148] + header[156:] if b > 127)
+    try:
+        return int(stated, 8) in (unsigned, signed)
+    except ValueError:
+        return False
+
+
+def _raw_lzma(head: bytes) -> bool:
+    """LZMA-alone: usual properties, a dictionary of a whole power of two, a plausible size, a first range byte of 0."""
+    dictionary = int.from_bytes(head[1:5], "little")
+    size = int.from_bytes(head[5:13], "little")
+    whole = dictionary >= 4096 and (dictionary & (dictionary - 1)) == 0
+    return whole and (size == (1 << 64) - 1 or size < 1 << 40) and head[13] == 0
+
+
+def has_zip_at_end(view: View) -> bool:
+    """Whether a ZIP archive ends the content of something else (a self-extractor, a picture, any polyglot)."""
+    tail_start = max(0, view.size - 65_557)
+    tail = view.read(tail_start, 65_557)
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0 or len(tail) - end < 22:
+        return False
+    directory_size = int.from_bytes(tail[end + 12 : end + 16], "little")
+    directory = tail_start + end - directory_size
+    return directory_size >= 46 and directory > 0 and view.read(directory, 4) == b"PK\x01\x02"

@@ -1,0 +1,264 @@
+"""The examination of one root artifact and of everything inside it.
+
+The way: identify, match, unpack, and again for each child, depth first on one explicit stack under one budget. A
+parent's format is suspended while its child is examined, so memory is bounded by the depth, and a detection can stop
+everything.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
+
+from freehold.engine.identify import has_zip_at_end, identify
+from freehold.engine.loops import contains_itself
+from freehold.engine.spool import Spool
+from freehold.formats.registry import BY_TYPE
+from freehold.model.artifact import Artifact
+from freehold.model.errors import LimitReached, MalformedInput
+from freehold.model.interfaces import Child, Format, Matcher
+from freehold.model.limits import Budget, Limits
+from freehold.model.report import Detection, Node, Problem, ProblemKind, Report, Verdict
+from freehold.model.view import BytesView, ContentChanged, FileView, View
+
+_T = TypeVar("_T")
+
+_BRANCH_LIMITS = frozenset({"depth", "ratio", "decoder_memory"})
+"""Limits that end one branch of the tree; any other one ends the examination of the root."""
+
+
+class Engine:
+    """Examines files with a fixed set of matchers.
+
+    Args:
+        matchers: in the order in which they are asked.
+        spool_fd: an open, unlinked file for decoded content that is too large for memory; None keeps all in memory.
+    """
+
+    def __init__(self, matchers: Sequence[Matcher], spool_fd: int | None = None) -> None:
+        self._matchers = matchers
+        self._spool = Spool(spool_fd)
+
+    def examine(
+        self, view: View, name: str, limits: Limits, *, all_matches: bool = False, tree: bool = False
+    ) -> Report:
+        """Examine one file and return its report; nothing that the content does makes this raise.
+
+        Args:
+            view: the content.
+            name: what reports call the root.
+            limits: what it may cost.
+            all_matches: go on after a detection that means *infected*.
+            tree: keep a node for each artifact, for ``explain``.
+        """
+        return _Examination(self._matchers, self._spool, limits, all_matches=all_matches, tree=tree).run(view, name)
+
+
+class _Stop(Exception):
+    """The verdict stands, or the budget of the root is used up."""
+
+
+class _Layer:
+    """An opened artifact on the stack, with the readings of it that are still to come."""
+
+    __slots__ = ("artifact", "mark", "node", "readings")
+
+    def __init__(self, artifact: Artifact, readings: list[Iterator[Child]], mark: int, node: Node | None) -> None:
+        self.artifact = artifact
+        self.readings = readings
+        self.mark = mark
+        self.node = node
+
+
+class _Examination:
+    def __init__(
+        self, matchers: Sequence[Matcher], spool: Spool, limits: Limits, *, all_matches: bool, tree: bool
+    ) -> None:
+        self.matchers = matchers
+        self.spool = spool
+        self.limits = limits
+        self.budget = Budget(limits)
+        self.all_matches = all_matches
+        self.tree = tree
+        self.report = Report()
+        self.stack: list[_Layer] = []
+        self.problems = 0
+
+    def run(self, view: View, name: str) -> Report:
+        started = time.perf_counter()
+        root = Artifact(name, view)
+        try:
+            self._guard(root, partial(self._examine_root, root))
+            while self.stack:
+                self._step(self.stack[-1])
+        except _Stop:
+            pass
+        finally:
+            self.stack.clear()
+            self.spool.release(0)
+        report = self.report
+        if self.problems > len(report.problems):
+            more = f"{self.problems - len(report.problems)} more problems were not kept"
+            report.problems.append(Problem(ProblemKind.LIMIT, name, more))
+        report.size = view.size
+        report.file_type = root.file_type
+        report.sha256 = root.digests.get("sha256", "")
+        report.artifacts = self.budget.artifacts
+        report.seconds = time.perf_counter() - started
+        return report
+
+    def _examine_root(self, root: Artifact) -> None:
+        self.budget.take_artifact(0)
+        self._visit(root, self.spool.mark)
+
+    def _step(self, layer: _Layer) -> None:
+        """Examine the next child of a layer, or leave the layer when it has no more."""
+        before = time.perf_counter()
+        child = self._guard(layer.artifact, partial(next, layer.readings[-1], None))
+        if layer.node is not None:
+            _spend(layer.node, "unpack", before)
+        if child is not None:
+            artifact = Artifact(child.name, _NOTHING, parent=layer.artifact, depth=layer.artifact.depth + 1)
+            self._guard(artifact, partial(self._examine_child, artifact, child))
+            return
+        layer.readings.pop()
+        if not layer.readings:
+            self.stack.pop()
+            self.spool.release(layer.mark)
+
+    def _examine_child(self, artifact: Artifact, child: Child) -> None:
+        self.budget.take_artifact(artifact.depth)
+        mark = self.spool.mark
+        stop = None
+        if isinstance(child.content, BytesView | FileView):
+            self.budget.take_bytes(child.content.size)
+            artifact.view = child.content
+        else:
+            stop = self._decode(artifact, child.content, child.consumed)
+        self._visit(artifact, mark)
+        if stop is not None:
+            raise stop
+
+    def _decode(
+        self, artifact: Artifact, chunks: Iterable[bytes], consumed: Callable[[], int] | None
+    ) -> LimitReached | None:
+        """Collect what a decoder produces; what came out before damage or a limit is examined all the same."""
+        self.spool.begin()
+        stop = self._guard(artifact, partial(self._collect, chunks, consumed))
+        artifact.view = self._guard(artifact, self.spool.finish) or _NOTHING
+        return stop
+
+    def _collect(self, chunks: Iterable[bytes], consumed: Callable[[], int] | None) -> LimitReached | None:
+        produced = 0
+        try:
+            for chunk in chunks:
+                produced += len(chunk)
+                self.spool.write(chunk)
+                self.budget.take_bytes(len(chunk))
+                if consumed is not None:
+                    self.budget.check_ratio(consumed(), produced)
+        except LimitReached as limit:
+            return limit
+        return None
+
+    def _visit(self, artifact: Artifact, mark: int) -> None:
+        """Identify an artifact, compare it with the signatures, and push it when something can open it."""
+        before = time.perf_counter()
+        artifact.file_type = identify(artifact.view)
+        node = None
+        if self.tree:
+            node = Node(artifact.lineage, artifact.depth, artifact.file_type, artifact.view.size, artifact.facts)
+            self.report.nodes.append(node)
+            _spend(node, "identify", before)
+        for matcher in self.matchers:
+            before = time.perf_counter()
+            self._guard(artifact, partial(self._compare, matcher, artifact))
+            if node is not None:
+                _spend(node, matcher.name, before)
+        formats = _formats_for(artifact)
+        if not formats:
+            self.spool.release(mark)
+        elif contains_itself(artifact):
+            self.problem(artifact, ProblemKind.LOOP, "contains itself, so it was opened only once")
+            self.spool.release(mark)
+        else:
+            unpacking = _Unpacking(self, artifact)
+            readings = [format_.children(artifact.view, unpacking) for format_ in reversed(formats)]
+            self.stack.append(_Layer(artifact, readings, mark, node))
+
+    def _compare(self, matcher: Matcher, artifact: Artifact) -> None:
+        for detection in matcher.match(artifact, self.budget):
+            self._found(detection)
+
+    def _found(self, detection: Detection) -> None:
+        if len(self.report.detections) >= self.limits.detections:
+            raise _Stop
+        self.report.detections.append(detection)
+        if detection.verdict is Verdict.INFECTED and not self.all_matches:
+            raise _Stop
+
+    def problem(self, artifact: Artifact, kind: ProblemKind, detail: str) -> None:
+        self.problems += 1
+        if len(self.report.problems) < self.limits.problems:
+            self.report.problems.append(Problem(kind, artifact.lineage, detail))
+
+    def _guard(self, artifact: Artifact, action: Callable[[], _T]) -> _T | None:
+        """Do something with hostile content; what goes wrong becomes a problem, and the rest goes on."""
+        try:
+            return action()
+        except _Stop:
+            raise
+        except LimitReached as error:
+            self.problem(artifact, ProblemKind.LIMIT, str(error))
+            if error.limit not in _BRANCH_LIMITS:
+                raise _Stop from error
+        except MalformedInput as error:
+            self.problem(artifact, ProblemKind.MALFORMED, str(error))
+        except ContentChanged as error:
+            self.problem(artifact, ProblemKind.CHANGED, str(error))
+        except MemoryError:
+            self.problem(
+                artifact, ProblemKind.LIMIT, f"needs more memory than worker_memory = {self.limits.worker_memory}"
+            )
+        except OSError as error:
+            self.problem(artifact, ProblemKind.UNREADABLE, error.strerror or str(error))
+        except Exception as error:  # noqa: BLE001 - the one net: a hostile file must cost no more than itself
+            self.problem(artifact, ProblemKind.INTERNAL, f"{type(error).__name__}: {error}")
+        return None
+
+
+class _Unpacking:
+    """What the format of one artifact may use of the engine (``model.interfaces.Unpacking``)."""
+
+    __slots__ = ("_artifact", "_examination", "budget")
+
+    def __init__(self, examination: _Examination, artifact: Artifact) -> None:
+        self._examination = examination
+        self._artifact = artifact
+        self.budget = examination.budget
+
+    def problem(self, kind: ProblemKind, detail: str) -> None:
+        self._examination.problem(self._artifact, kind, detail)
+
+    def fact(self, key: str, value: str | float) -> None:
+        self._artifact.facts[key] = value
+
+
+_NOTHING = BytesView(b"")
+
+
+def _formats_for(artifact: Artifact) -> list[Format]:
+    """The readings that an artifact has: the format of its type, and a ZIP that ends it."""
+    known = BY_TYPE.get(artifact.file_type)
+    formats = [] if known is None else [known]
+    if artifact.file_type not in _NEVER_ZIP and artifact.view.size > 98 and has_zip_at_end(artifact.view):
+        formats.append(BY_TYPE["zip"])
+    return formats
+
+
+_NEVER_ZIP = frozenset({"zip", "gzip", "bzip2", "xz", "lzma", "zstd", "tar", "ar"})
+"""Types whose own format accounts for trailing bytes."""
+
+
+def _spend(node: Node, stage: str, since: float) -> None:
+    node.stages[stage] = node.stages.get(stage, 0.0) + time.perf_counter() - since
