@@ -1,0 +1,303 @@
+"""From the paths that the user names to open descriptors, lazily and in a fixed order.
+
+The walk opens every file relative to the descriptor of its folder and never follows a symbolic link on the way,
+so nobody can lead it elsewhere while it runs. Only regular files come out; what vanishes, denies access or is
+larger than wished comes out as an entry with a problem; what is left out on purpose is counted in ``Walk.left_out``.
+"""
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+
+from freehold.model.report import Problem, ProblemKind
+from freehold.service.entry import Entry
+
+DEEPEST_FOLDER = 512
+"""Folders inside folders that the walk enters; each level holds one descriptor while the walk is below it."""
+
+LISTING_CHUNK = 50_000
+"""Names of one folder that are held and sorted at a time, so that a huge folder cannot exhaust memory."""
+
+SPOOL_CHUNK = 1 << 20
+
+VIRTUAL_FILE_SYSTEMS = frozenset(  # noqa: SIM905 -- a word a line would hide the rest of the module
+    "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts efivarfs fusectl mqueue nfsd nsfs proc pstore "
+    "resctrl rpc_pipefs securityfs selinuxfs smackfs sysfs tracefs".split()
+)
+"""Types of file systems whose files are views into the kernel; device and memory file systems are not among them."""
+
+_COMMON = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_NO_ACCESS_TIME: int = getattr(os, "O_NOATIME", 0)
+
+
+class LeftOut(StrEnum):
+    """What a walk passes by without a problem."""
+
+    LINK = "symbolic links"
+    SPECIAL = "special files"
+    EXCLUDED = "excluded by pattern"
+    VIRTUAL = "virtual file systems"
+    OTHER = "other file systems"
+    SEEN = "folders met before"
+
+
+@dataclass(frozen=True, slots=True)
+class WalkOptions:
+    """What a walk enters.
+
+    Attributes:
+        exclude: patterns in gitignore syntax, relative to each named folder.
+        one_file_system: do not enter folders on another file system than the named one.
+        follow_symlinks: open what symbolic links point to, and enter each folder once.
+        maximum_size: larger files, in bytes, become a problem instead of being opened; None for no bound.
+    """
+
+    exclude: tuple[str, ...] = ()
+    one_file_system: bool = False
+    follow_symlinks: bool = False
+    maximum_size: int | None = None
+
+
+@dataclass(slots=True)
+class _Folder:
+    path: bytes
+    inside: bytes
+    fd: int
+    device: int
+    listing: Iterator["os.DirEntry[str]"]
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: bytes
+    name: str | bytes
+    folder: int | None
+    follow: bool
+
+
+class Walk:
+    """One walk over named files and folders.
+
+    Attributes:
+        left_out: how many names were passed by, by reason.
+    """
+
+    def __init__(self, options: WalkOptions) -> None:
+        self.left_out: Counter[LeftOut] = Counter()
+        self._options = options
+        self._excluded = _matcher(options.exclude)
+        self._seen: set[tuple[int, int]] = set()
+        self._virtual: frozenset[int] | None = None
+        self._keep_access_time = _NO_ACCESS_TIME
+
+    def entries(self, paths: Iterable[bytes]) -> Iterator[Entry]:
+        """Yield one entry for each file at or below ``paths``; whoever takes an entry owns its descriptor."""
+        for found in self._find(paths):
+            entry = self._open(found) if isinstance(found, _File) else found
+            if isinstance(entry, LeftOut):
+                self.left_out[entry] += 1
+            else:
+                yield entry
+
+    def count(self, paths: Iterable[bytes]) -> Iterator[int]:
+        """Yield a running count of what ``entries`` would yield, opening folders only."""
+        for number, _ in enumerate(self._find(paths), 1):
+            yield number
+
+    def _find(self, paths: Iterable[bytes]) -> Iterator[_File | Entry]:
+        for path in paths:
+            try:
+                mode = os.stat(path).st_mode  # noqa: PTH116 -- paths are bytes
+                if stat.S_ISDIR(mode):
+                    yield from self._below(self._enter(path, path, b"", None))
+                elif stat.S_ISREG(mode):
+                    yield _File(path, path, None, follow=True)
+                else:
+                    yield _unreadable(path, "is neither a file nor a folder; pipe its content to --stdin to scan it")
+            except (OSError, ValueError) as error:
+                yield _unreadable(path, _reason(error))
+
+    def _below(self, top: _Folder | LeftOut) -> Iterator[_File | Entry]:
+        stack: list[_Folder] = []
+        found: _File | _Folder | Entry | LeftOut = top
+        try:
+            while True:
+                if isinstance(found, _Folder):
+                    stack.append(found)
+                elif isinstance(found, LeftOut):
+                    self.left_out[found] += 1
+                else:
+                    yield found
+                item = None
+                while stack and (item := _next(stack[-1])) is None:
+                    os.close(stack.pop().fd)
+                if item is None:
+                    return
+                found = item if isinstance(item, Entry) else self._look_at(item, stack[-1], len(stack))
+        finally:
+            for folder in stack:
+                os.close(folder.fd)
+
+    def _look_at(self, item: "os.DirEntry[str]", folder: _Folder, depth: int) -> _File | _Folder | Entry | LeftOut:
+        name = os.fsencode(item.name)
+        path = folder.path + name if folder.path.endswith(b"/") else folder.path + b"/" + name
+        inside = folder.inside + name
+        follow = self._options.follow_symlinks
+        try:
+            if item.is_symlink() and not (follow and (item.is_file() or item.is_dir())):
+                return LeftOut.LINK
+            is_folder = item.is_dir(follow_symlinks=follow)
+            if self._excluded and self._excluded(inside + b"/" if is_folder else inside):
+                return LeftOut.EXCLUDED
+            if is_folder:
+                if depth >= DEEPEST_FOLDER:
+                    return _limit(path, f"folders are nested deeper than {DEEPEST_FOLDER}: name this one to scan it")
+                return self._enter(path, item.name, inside + b"/", folder)
+            if not item.is_file(follow_symlinks=follow):
+                return LeftOut.SPECIAL
+        except OSError as error:
+            return _unreadable(path, _reason(error))
+        return _File(path, item.name, folder.fd, follow)
+
+    def _enter(self, path: bytes, name: str | bytes, inside: bytes, parent: _Folder | None) -> _Folder | LeftOut:
+        """Open a folder, or say why it is left out. Raises ``OSError``."""
+        follow = parent is None or self._options.follow_symlinks
+        fd = os.open(name, _FOLDER | (0 if follow else os.O_NOFOLLOW), dir_fd=parent.fd if parent else None)
+        try:
+            status = os.fstat(fd)
+            reason = self._reason_to_pass(status, parent)
+            if reason is None:
+                self._keep_access_time = _NO_ACCESS_TIME
+                return _Folder(path, inside, fd, status.st_dev, _listing(fd))
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+        return reason
+
+    def _reason_to_pass(self, status: os.stat_result, parent: _Folder | None) -> LeftOut | None:
+        if parent and status.st_dev != parent.device:
+            if self._options.one_file_system:
+                return LeftOut.OTHER
+            if self._virtual is None:
+                self._virtual = _virtual_devices()
+            if status.st_dev in self._virtual:
+                return LeftOut.VIRTUAL
+        if self._options.follow_symlinks:
+            identity = (status.st_dev, status.st_ino)
+            if identity in self._seen:
+                return LeftOut.SEEN
+            self._seen.add(identity)
+        return None
+
+    def _open(self, file: _File) -> Entry | LeftOut:
+        flags = _COMMON if file.follow else _COMMON | os.O_NOFOLLOW
+        try:
+            fd = self._open_quietly(file, flags)
+        except (OSError, ValueError) as error:
+            return _unreadable(file.path, _reason(error))
+        status = os.fstat(fd)
+        limit = self._options.maximum_size
+        if stat.S_ISREG(status.st_mode) and (limit is None or status.st_size <= limit):
+            return Entry(file.path, fd, status.st_size)
+        os.close(fd)
+        if not stat.S_ISREG(status.st_mode):
+            return LeftOut.SPECIAL
+        entry = _limit(file.path, f"{status.st_size} bytes are more than --max-size allows")
+        entry.size = status.st_size
+        return entry
+
+    def _open_quietly(self, file: _File, flags: int) -> int:
+        """Open without touching the access time where that is allowed: for the owner and for root."""
+        if self._keep_access_time:
+            try:
+                return os.open(file.name, flags | self._keep_access_time, dir_fd=file.folder)
+            except PermissionError:
+                # Files of one folder mostly have one owner: do not try again before the next folder.
+                self._keep_access_time = 0
+        return os.open(file.name, flags, dir_fd=file.folder)
+
+
+def spool(source: int, path: bytes) -> Entry:
+    """Copy what a descriptor still yields to an unlinked temporary file and return that as an entry."""
+    import tempfile
+
+    try:
+        with tempfile.TemporaryFile(prefix="freehold-", buffering=0) as file:
+            size = 0
+            while chunk := os.read(source, SPOOL_CHUNK):
+                rest = memoryview(chunk)
+                while rest:
+                    rest = rest[os.write(file.fileno(), rest) :]
+                size += len(chunk)
+            return Entry(path, os.dup(file.fileno()), size)
+    except OSError as error:
+        return _unreadable(path, _reason(error))
+
+
+def _listing(fd: int) -> Iterator["os.DirEntry[str]"]:
+    with os.scandir(fd) as listing:
+        while True:
+            chunk = sorted(islice(listing, LISTING_CHUNK), key=_name)
+            if len(chunk) < LISTING_CHUNK:
+                break
+            yield from chunk
+    # The listing's own descriptor is closed before the walk descends.
+    yield from chunk
+
+
+def _next(folder: _Folder) -> "os.DirEntry[str] | Entry | None":
+    try:
+        return next(folder.listing, None)
+    except OSError as error:
+        return _unreadable(folder.path, _reason(error))
+
+
+def _name(item: "os.DirEntry[str]") -> str:
+    return item.name
+
+
+def _matcher(patterns: tuple[str, ...]) -> Callable[[bytes], bool] | None:
+    if not patterns:
+        return None
+    import pathspec
+
+    spec = pathspec.GitIgnoreSpec.from_lines(patterns)
+    return lambda path: bool(spec.match_file(path.decode("utf-8", "replace")))
+
+
+def _virtual_devices() -> frozenset[int]:
+    """Device numbers of mounted virtual file systems, by /proc/self/mountinfo (see proc_pid_mountinfo(5))."""
+    devices = set()
+    try:
+        with Path("/proc/self/mountinfo").open("rb") as table:
+            for line in table:
+                mount, _, source = line.partition(b" - ")
+                if source.split(b" ", 1)[0].decode("ascii", "replace") in VIRTUAL_FILE_SYSTEMS:
+                    major, _, minor = mount.split(b" ")[2].partition(b":")
+                    devices.add(os.makedev(int(major), int(minor)))
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(devices)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+
+
+def _unreadable(path: bytes, detail: str) -> Entry:
+    return Entry(path, None, problem=Problem(ProblemKind.UNREADABLE, _label(path), detail))
+
+
+def _limit(path: bytes, detail: str) -> Entry:
+    return Entry(path, None, problem=Problem(ProblemKind.LIMIT, _label(path), detail))
+
+
+def _label(path: bytes) -> str:
+    return (path.rstrip(b"/").rpartition(b"/")[2] or path).decode("utf-8", "surrogateescape")
