@@ -27,6 +27,10 @@ class Verdict(StrEnum):
     CLEAN = "clean"
 
 
+_FOUND = (Verdict.INFECTED, Verdict.SUSPICIOUS, Verdict.PROHIBITED)
+"""The verdicts that a detection may carry, worst first."""
+
+
 class ProblemKind(StrEnum):
     """Why an artifact was not fully examined."""
 
@@ -128,7 +132,7 @@ class Report:
     def verdict(self) -> Verdict:
         """Detections decide; a problem without a detection is *incomplete*, never clean."""
         found = {d.verdict for d in self.detections}
-        for verdict in (Verdict.INFECTED, Verdict.SUSPICIOUS, Verdict.PROHIBITED):
+        for verdict in _FOUND:
             if verdict in found:
                 return verdict
         return Verdict.INCOMPLETE if self.problems else Verdict.CLEAN
@@ -164,7 +168,7 @@ class Report:
         """Rebuild a report from what an untrusted worker sent; raises ``MalformedInput``."""
         try:
             return _report_from_wire(wire)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise MalformedInput(f"a worker sent a malformed report: {error!r}") from error
 
 
@@ -186,6 +190,13 @@ def _seconds(value: object) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
+def _found(value: object) -> Verdict:
+    verdict = Verdict(value)
+    if verdict not in _FOUND:
+        raise ValueError("a detection that found nothing")
+    return verdict
+
+
 def _report_from_wire(wire: object) -> Report:
     if type(wire) is not dict:
         raise TypeError("object expected")
@@ -205,7 +216,7 @@ def _report_from_wire(wire: object) -> Report:
                 _count(length),
                 _text(source),
                 _text(category),
-                Verdict(verdict),
+                _found(verdict),
                 bytes.fromhex(_text(evidence)),
                 _text(description),
             )
