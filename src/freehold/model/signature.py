@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from freehold.model import logical
 from freehold.model.filetype import Target
 from freehold.model.report import Verdict
 
@@ -112,7 +113,92 @@ class YaraSource:
     text: str
 
 
-Signature = HashSignature | PatternSignature | YaraSource
+@dataclass(frozen=True, slots=True)
+class LogicalSignature:
+    """Subsignatures, an expression over their counts, and the artifacts that it looks at.
+
+    Attributes:
+        potentially_unwanted: it applies only where the user asked for potentially unwanted programs.
+    """
+
+    about: About
+    description: logical.TargetDescription
+    expression: logical.Expression
+    subsignatures: tuple[logical.Subsignature, ...]
+    potentially_unwanted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSignature:
+    """What an archive says of one of its members, before anything is unpacked; None matches whatever it says.
+
+    Attributes:
+        container: ClamAV's name for the archive's type.
+        container_size: of the archive in bytes.
+        name: POSIX extended regular expression, looked for anywhere in the member's name.
+        compressed_size: of the member in bytes.
+        size: of the member in bytes when unpacked.
+        encrypted: whether it is.
+        position: number of the member in the archive, from 1.
+        checksum: CRC-32 of the member.
+    """
+
+    about: About
+    container: str | None
+    container_size: logical.Range | None
+    name: str | None
+    compressed_size: logical.Range | None
+    size: logical.Range | None
+    encrypted: bool | None
+    position: logical.Range | None
+    checksum: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedContent:
+    """The digest of content whose detections, and those of all that it contains, are not reported.
+
+    Attributes:
+        algorithm: ``md5``, ``sha1`` or ``sha256``.
+        size: in bytes; None for any size.
+        part: what it is the digest of.
+    """
+
+    about: About
+    algorithm: str
+    digest: bytes
+    size: int | None
+    part: HashedPart = HashedPart.CONTENT
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredSignature:
+    """The exact name of a signature that is not to be loaded; with ``md5`` only when its source line has this digest."""
+
+    source: str
+    name: str
+    md5: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivePassword:
+    """A password to try on encrypted archives of one type (ClamAV's name for it), or of any type."""
+
+    about: About
+    password: bytes
+    container: str | None = None
+
+
+Signature = (
+    HashSignature
+    | PatternSignature
+    | YaraSource
+    | LogicalSignature
+    | ContainerSignature
+    | AllowedContent
+    | IgnoredSignature
+    | ArchivePassword
+)
 
 
 @dataclass(frozen=True, slots=True)
