@@ -190,7 +190,7 @@ def _seconds(value: object) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
-def _found(value: object) -> Verdict:
+def _found(value: str) -> Verdict:
     verdict = Verdict(value)
     if verdict not in _FOUND:
         raise ValueError("a detection that found nothing")
