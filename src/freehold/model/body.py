@@ -27,13 +27,13 @@ class Anchor(StrEnum):
 class Offset:
     """Where the first part of a body may start.
 
-    Except with ``ANY``, ``SECTION_EXTENT``, ``VERSION_INFO`` and ``MACRO`` a start is allowed from ``anchor + value`` to
-    ``anchor + value + shift``, both included. Offsets from ``END``, ``ENTRY`` and sections hold nowhere in a program
-    whose header cannot be parsed.
+    Except with ``ANY``, ``SECTION_EXTENT``, ``VERSION_INFO`` and ``MACRO`` a start is allowed from ``anchor + value``
+    to ``anchor + value + shift``, both included. Offsets from ``END``, ``ENTRY`` and sections hold nowhere in a
+    program whose header cannot be parsed.
 
     Attributes:
-        anchor: ``START`` and ``END`` of the artifact, the file offset of the ``ENTRY`` point, of a ``SECTION`` or of the
-            ``LAST_SECTION``; ``SECTION_EXTENT``: from a section's first byte to ``shift`` bytes behind its end, the
+        anchor: ``START`` and ``END`` of the artifact, the file offset of the ``ENTRY`` point, of a ``SECTION`` or of
+            the ``LAST_SECTION``; ``SECTION_EXTENT``: from a section's first byte to ``shift`` bytes behind its end, the
             end itself included; ``VERSION_INFO``: where a key of the version information starts; ``MACRO``: anywhere,
             but the body counts only for the macro group ``number``.
         value: bytes added to the anchor; negative before it.
@@ -72,28 +72,28 @@ class Choice:
 
 
 class Edge(StrEnum):
-    """A kind of boundary; ``TOKEN``'s two sides differ in the bytes that count, see ``TOKEN_LEFT`` and ``TOKEN_RIGHT``."""
+    """A kind of boundary; the bytes of a ``SEPARATOR`` are not the same on both sides."""
 
-    TOKEN = "B"
+    SEPARATOR = "B"
     LINE = "L"
     WORD = "W"
 
 
-TOKEN_LEFT = frozenset(b" -/_.<@")
-"""Bytes that make a ``TOKEN`` boundary when they stand before a part."""
+SEPARATOR_LEFT = frozenset(b" -/_.<@")
+"""Bytes that make a ``SEPARATOR`` boundary when they stand before a part."""
 
-TOKEN_RIGHT = frozenset(b"\n\r \"'=>-/_")
-"""Bytes that make a ``TOKEN`` boundary when they stand behind a part."""
+SEPARATOR_RIGHT = frozenset(b"\n\r \"'=>-/_")
+"""Bytes that make a ``SEPARATOR`` boundary when they stand behind a part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A boundary. Before or behind a part it has no width; as an element it consumes what makes the boundary.
 
-    Without width: ``TOKEN``: the neighbour is in the side's set; ``LINE``: LF before, LF or CRLF behind; ``WORD``: the
-    neighbour is no ASCII letter or digit, in a wide body no such byte followed by NUL. The artifact's edges are
-    boundaries of every kind. As an element: ``TOKEN``: a byte of either set, ``LINE``: LF or CRLF, ``WORD``: no letter or
-    digit. Negated it is false where it would be true, and consumes exactly one byte.
+    Without width: ``SEPARATOR``: the neighbour is in the side's set; ``LINE``: LF before, LF or CRLF behind;
+    ``WORD``: the neighbour is no ASCII letter or digit, in a wide body no such byte followed by NUL. The artifact's
+    edges are boundaries of every kind. As an element: ``SEPARATOR``: a byte of either set, ``LINE``: LF or CRLF,
+    ``WORD``: no letter or digit. Negated it is false where it would be true, and as an element consumes one byte.
     """
 
     kind: Edge
@@ -105,7 +105,7 @@ Element = Bytes | Choice | Mark
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A byte near a part: ``minimum`` to ``maximum`` other bytes lie between them. It belongs to neither start nor end."""
+    """A byte near a part, ``minimum`` to ``maximum`` bytes away from it; it belongs to neither its start nor its end."""
 
     value: int
     mask: int

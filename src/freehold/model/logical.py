@@ -90,7 +90,7 @@ class RegexMatch:
     Attributes:
         trigger: over subsignatures that come before this one.
         regex: as written, over bytes.
-        flags: of ``imsxAEU`` (as in PCRE) and ``gre``, in this order; ``e``: only the bytes within the shift are visible.
+        flags: of ``imsxAEU`` (as in PCRE) and ``gre``, in this order; ``e``: it sees only the bytes within the shift.
     """
 
     trigger: Expression
@@ -133,7 +133,7 @@ class ByteComparison:
 
 @dataclass(frozen=True, slots=True)
 class ImageHash:
-    """The perceptual hash of a picture (8 bytes), equal to ``digest``; ``distance`` is 0 in all that ClamAV supports."""
+    """The perceptual hash of a picture, 8 bytes, equal to ``digest``; ClamAV supports no ``distance`` but 0."""
 
     digest: bytes
     distance: int = 0
@@ -141,7 +141,7 @@ class ImageHash:
 
 @dataclass(frozen=True, slots=True)
 class MacroMatch:
-    """A body of macro group ``group`` starts ``minimum`` to ``maximum`` bytes after the preceding subsignature's start."""
+    """A body of macro group ``group`` starts ``minimum`` to ``maximum`` bytes after the subsignature before."""
 
     minimum: int
     maximum: int

@@ -173,7 +173,7 @@ class AllowedContent:
 
 @dataclass(frozen=True, slots=True)
 class IgnoredSignature:
-    """The exact name of a signature that is not to be loaded; with ``md5`` only when its source line has this digest."""
+    """The exact name of a signature that is not to be loaded; with ``md5`` only from a line with this digest."""
 
     source: str
     name: str
