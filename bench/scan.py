@@ -108,7 +108,7 @@ def cores(work: Path, runs: int) -> Iterable[list[str]]:
     one = median([run(freehold(folder, "--jobs", "1"), core=0) for _ in range(runs)])
     every = median([run(freehold(folder)) for _ in range(runs)])
     count = len(os.sched_getaffinity(0))
-    yield [f"{count} cores against one", "", "", "", f"{one.wall / every.wall:.2f} ×"]
+    yield [f"{count} cores against one", "", "", "", f"{one.wall / every.wall:.2f} x"]
 
 
 def memory(work: Path, _runs: int) -> Iterable[list[str]]:
@@ -137,11 +137,11 @@ MEASUREMENTS = {"start": start, "small": small, "large": large, "cores": cores, 
 
 def row(what: str, peer: float, mine: float, core: float, form: str, *, larger_is_better: bool = False) -> list[str]:
     ratio = mine / peer if larger_is_better else peer / mine
-    return [what, form.format(peer), form.format(mine), f"{ratio:.1f} ×", form.format(core)]
+    return [what, form.format(peer), form.format(mine), f"{ratio:.1f} x", form.format(core)]
 
 
 def small_files(folder: Path, count: int) -> int:
-    """Fill a folder with copies of small installed files (1 to 20 KB), the first ``count`` in the order of their hash."""
+    """Fill a folder with copies of small installed files (1 to 20 KB), the first in the order of their hash."""
     if not folder.exists():
         found = {
             hashlib.sha256(str(p).encode()).digest(): p
