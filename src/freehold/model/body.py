@@ -105,7 +105,7 @@ Element = Bytes | Choice | Mark
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A byte near a part, ``minimum`` to ``maximum`` bytes away from it; it belongs to neither its start nor its end."""
+    """A byte near a part, with ``minimum`` to ``maximum`` bytes between; it changes neither its start nor its end."""
 
     value: int
     mask: int
