@@ -25,10 +25,10 @@ LISTING_CHUNK = 50_000
 
 SPOOL_CHUNK = 1 << 20
 
-VIRTUAL_FILE_SYSTEMS = frozenset(  # noqa: SIM905 -- a word a line would hide the rest of the module
-    "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts efivarfs fusectl mqueue nfsd nsfs proc pstore "
-    "resctrl rpc_pipefs securityfs selinuxfs smackfs sysfs tracefs".split()
-)
+VIRTUAL_FILE_SYSTEMS = """
+    autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts efivarfs fusectl mqueue nfsd nsfs proc pstore
+    resctrl rpc_pipefs securityfs selinuxfs smackfs sysfs tracefs
+"""
 """Types of file systems whose files are views into the kernel; device and memory file systems are not among them."""
 
 _COMMON = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
@@ -274,12 +274,13 @@ def _matcher(patterns: tuple[str, ...]) -> Callable[[bytes], bool] | None:
 
 def _virtual_devices() -> frozenset[int]:
     """Device numbers of mounted virtual file systems, by /proc/self/mountinfo (see proc_pid_mountinfo(5))."""
+    virtual = frozenset(VIRTUAL_FILE_SYSTEMS.split())
     devices = set()
     try:
         with Path("/proc/self/mountinfo").open("rb") as table:
             for line in table:
                 mount, _, source = line.partition(b" - ")
-                if source.split(b" ", 1)[0].decode("ascii", "replace") in VIRTUAL_FILE_SYSTEMS:
+                if source.split(b" ", 1)[0].decode("ascii", "replace") in virtual:
                     major, _, minor = mount.split(b" ")[2].partition(b":")
                     devices.add(os.makedev(int(major), int(minor)))
     except FileNotFoundError:

@@ -1,0 +1,101 @@
+"""The options that every command shares which examines files: database, limits, sandbox."""
+
+import argparse
+import re
+
+from freehold.model.limits import Limits
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def add_examination(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ``limits`` reads, ``--database`` and ``--unsafe-no-sandbox``."""
+    parser.add_argument(
+        "--database",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="signatures: ClamAV or YARA files, Freehold packs, folders of them, or a compiled bundle; "
+        "may be repeated (default: the embedded core pack)",
+    )
+    parser.add_argument(
+        "--unsafe-no-sandbox",
+        action="store_true",
+        help="examine files without the kernel's protection where this machine offers none",
+    )
+    usual = Limits()
+    group = parser.add_argument_group("limits for one file with everything inside it")
+    group.add_argument(
+        "--max-depth", type=_count, default=usual.depth, metavar="N", help="layers of containers (default: %(default)s)"
+    )
+    group.add_argument(
+        "--max-artifacts",
+        type=_count,
+        default=usual.artifacts,
+        metavar="N",
+        help="files inside files (default: %(default)s)",
+    )
+    group.add_argument(
+        "--max-unpacked",
+        type=size,
+        default=usual.unpacked_bytes,
+        metavar="SIZE",
+        help="bytes that unpacking may produce, like 512M (default: 2G)",
+    )
+    group.add_argument(
+        "--max-ratio",
+        type=_count,
+        default=usual.ratio,
+        metavar="N",
+        help="unpacked bytes for each packed one, beyond the first 64M (default: %(default)s)",
+    )
+    group.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=usual.seconds,
+        metavar="SECONDS",
+        help="wall time (default: %(default)g)",
+    )
+    group.add_argument(
+        "--max-memory",
+        type=size,
+        default=usual.worker_memory,
+        metavar="SIZE",
+        help="address space of a worker (default: 2G)",
+    )
+
+
+def limits(args: argparse.Namespace) -> Limits:
+    """Return the limits that the options ask for."""
+    return Limits(
+        depth=args.max_depth,
+        artifacts=args.max_artifacts,
+        unpacked_bytes=args.max_unpacked,
+        ratio=args.max_ratio,
+        seconds=args.timeout,
+        worker_memory=args.max_memory,
+    )
+
+
+def size(text: str) -> int:
+    """Read a number of bytes with an optional binary suffix: ``4096``, ``512M``, ``2GiB``."""
+    match = re.fullmatch(r"(\d{1,15})([KMGT]?)(?:I?B)?", text.strip().upper())
+    if not match:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size; write 4096, 512K, 512M or 2G")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e7:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above zero")
+    return value

@@ -1,0 +1,116 @@
+"""What a terminal shows while a scan runs: lines as they come and, below them, a live bar."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TextIO
+
+from freehold.responses.summary import Summary
+from freehold.responses.wording import count_text, printable_path, seconds_text, size_text
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+
+PATIENCE = 0.5
+"""Seconds that a scan may take before the bar appears (and its library is imported)."""
+
+REFRESH_PER_SECOND = 8
+
+
+class Screen:
+    """Prints lines; once ``start`` was called and some time has passed, keeps a live bar below them.
+
+    Attributes:
+        current: the path that was opened last.
+    """
+
+    def __init__(self, summary: Summary) -> None:
+        self.current = b""
+        self._summary = summary
+        self._total: int | None = None
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._live: Live | None = None
+        self._thread: threading.Thread | None = None
+
+    def line(self, text: str, stream: TextIO | None = None) -> None:
+        """Print one line that is already safe to print, above the bar."""
+        stream = stream or sys.stdout
+        with self._lock:
+            if self._live and stream.isatty():
+                self._live.console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+            else:
+                print(text, file=stream, flush=self._live is not None)
+
+    def start(self, count: Callable[[], Iterator[int]] | None) -> None:
+        """Show the bar after ``PATIENCE`` seconds, and count there what is to be done, when ``count`` is given."""
+        self._thread = threading.Thread(target=self._show, args=(count,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        self._over.set()
+        if self._thread:
+            self._thread.join()
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def _show(self, count: Callable[[], Iterator[int]] | None) -> None:
+        if self._over.wait(PATIENCE):
+            return
+        from rich.live import Live
+
+        live = Live(
+            console=_console(),
+            get_renderable=self._picture,
+            refresh_per_second=REFRESH_PER_SECOND,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        with self._lock:
+            if self._over.is_set():
+                return
+            live.start()
+            self._live = live
+        number = 0
+        for number in count() if count else ():
+            if self._over.is_set():
+                return
+        self._total = number or None
+
+    def _picture(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        summary, total = self._summary, self._total
+        seconds = max(time.monotonic() - self._began, 1e-3)
+        speed = f"{summary.files / seconds:,.0f} files/s  {size_text(summary.bytes / seconds)}/s"
+        found = Text(f"{summary.found:,} found", style="bold red" if summary.found else "green")
+        row = Table.grid(padding=(0, 2))
+        cells: list[RenderableType] = [found, speed, seconds_text(round(seconds))]
+        if total:
+            left = max(total - summary.files, 0) * seconds / max(summary.files, 1)
+            cells = [
+                ProgressBar(total=total, completed=min(summary.files, total), width=30),
+                f"{summary.files:,} of {total:,}",
+                *cells,
+                f"about {seconds_text(max(round(left), 1))} left",
+            ]
+        else:
+            cells.insert(0, count_text(summary.files, "file"))
+        row.add_row(*cells)
+        return Group(row, Text(printable_path(self.current), no_wrap=True, overflow="ellipsis", style="dim"))
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    # Lines on the same terminal must go through the same console, or they would break the bar.
+    return Console(file=sys.stdout if sys.stdout.isatty() else sys.stderr, force_terminal=True)
