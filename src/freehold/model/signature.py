@@ -140,7 +140,6 @@ class ContainerSignature:
         size: of the member in bytes when unpacked.
         encrypted: whether it is.
         position: number of the member in the archive, from 1.
-        checksum: CRC-32 of the member.
     """
 
     about: About
@@ -151,7 +150,6 @@ class ContainerSignature:
     size: logical.Range | None
     encrypted: bool | None
     position: logical.Range | None
-    checksum: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +159,12 @@ class AllowedContent:
     Attributes:
         algorithm: ``md5``, ``sha1`` or ``sha256``.
         size: in bytes; None for any size.
-        part: what it is the digest of.
     """
 
     about: About
     algorithm: str
     digest: bytes
     size: int | None
-    part: HashedPart = HashedPart.CONTENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,44 @@
+"""ClamAV's files that Freehold does not act on: each signature in them is reported, with the reason, and counted."""
+
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from freehold.model.signature import Rejected
+from freehold.signatures.clamav.lines import lines
+
+_REASONS = {
+    ".cat": "security catalogues are not supported: Authenticode signatures are not judged",
+    ".cbc": "bytecode is not supported: signatures are data, never code",
+    ".cfg": "settings of ClamAV's engine do not apply to Freehold",
+    ".crb": "certificates are not supported: Authenticode signatures are not judged",
+    ".ftm": "definitions of file types are not supported: Freehold has its own",
+    ".gdb": "Safe Browsing is not supported",
+    ".idb": "icons are not supported",
+    ".ioc": "OpenIOC is not supported",
+    ".pdb": "checks of displayed addresses are not supported",
+    ".rmd": "metadata of RAR archives is obsolete; .cdb has replaced it",
+    ".wdb": "checks of displayed addresses are not supported",
+    ".zmd": "metadata of ZIP archives is obsolete; .cdb has replaced it",
+}
+
+_WHOLE_FILES = frozenset({".cat", ".cbc", ".ioc"})
+
+
+class ClamavOther:
+    """Knows the files by their names and says why they do not count."""
+
+    name = "clamav-other"
+    suffixes = frozenset(_REASONS)
+
+    def parse(self, text: bytes, source: str) -> Iterator[Rejected]:
+        """Yield a ``Rejected`` for each signature: a line, or the whole file where it holds but one."""
+        suffix = PurePath(source).suffix.lower()
+        reason = _REASONS[suffix]
+        if suffix in _WHOLE_FILES:
+            yield Rejected(source, 1, reason)
+            return
+        for number, _ in lines(text):
+            yield Rejected(source, number, reason)
+
+
+LANGUAGE = ClamavOther()
