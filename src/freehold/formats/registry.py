@@ -1,7 +1,19 @@
-"""The formats that the engine opens, by file type."""
+"""Every format that Freehold opens. To add one: a module with ``FORMAT``, and a place in this tuple."""
 
+from freehold.formats import ar, bzip2, cpio, gzip, tar, xz, zip, zstd  # noqa: A004 - formats have their own names
 from freehold.model.interfaces import Format
 
-FORMATS: tuple[Format, ...] = ()
+FORMATS: tuple[Format, ...] = (
+    zip.FORMAT,
+    gzip.FORMAT,
+    bzip2.FORMAT,
+    xz.FORMAT,
+    zstd.FORMAT,
+    tar.FORMAT,
+    ar.FORMAT,
+    cpio.FORMAT,
+)
+"""In the order in which the documentation lists them."""
 
-BY_TYPE: dict[str, Format] = {type_: format_ for format_ in FORMATS for type_ in format_.types}
+BY_TYPE: dict[str, Format] = {file_type: form for form in FORMATS for file_type in form.types}
+"""The format that opens each file type."""

@@ -1,0 +1,36 @@
+"""The deflate codec, as zip and gzip use it."""
+
+import zlib
+
+from freehold.formats.streams import Codec
+
+
+class _Inflater:
+    """Gives ``zlib``'s decoder the manners of the others (see ``Decoder``)."""
+
+    __slots__ = ("_full", "_zlib")
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._full = False
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._full and not self._zlib.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        out = self._zlib.decompress(data or self._zlib.unconsumed_tail, max_length)
+        self._full = len(out) == max_length
+        return out
+
+
+DEFLATE = Codec("deflate", lambda _memory: _Inflater(), (zlib.error,))
+"""Raw deflate (RFC 1951); its window is always 32 KiB."""
