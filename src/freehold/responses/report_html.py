@@ -8,7 +8,6 @@ import base64
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from typing import TextIO
@@ -17,10 +16,15 @@ import jinja2
 
 from freehold.model.report import SEPARATOR, Detection, Problem, ProblemKind, Report, Verdict
 from freehold.responses.summary import FOUND, Run, Summary
-from freehold.responses.wording import count_text, hex_lines, printable, printable_path, seconds_text, size_text
+from freehold.responses.wording import count_text, hex_lines, printable, seconds_text, size_text
 
-FILES_LISTED = 5_000
-"""Files with detections, and as many with problems, that the page lists; beyond that it gives their number only."""
+ROWS_LISTED = 5_000
+"""Detections, and as many problems, that the page lists; beyond that it gives the number of files only."""
+
+TEXT_LENGTH = 1_000
+"""Characters of a name that the page shows; names come from strangers and may be of any length."""
+
+LINEAGE_SHOWN = 32
 
 BARS = 10
 """Bars of one chart; the rest is summed up in one more."""
@@ -73,9 +77,38 @@ class Slice:
 class Finding:
     """One detection as the page shows it."""
 
-    detection: Detection
-    lineage: list[str]
+    name: str
+    verdict: str
+    colour: str
+    description: str
+    category: str
+    source: str
+    offset: int
+    length: int
+    lineage: tuple[str, ...]
     evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file with its detections."""
+
+    path: str
+    file_type: str
+    size: int
+    artifacts: int
+    sha256: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One problem as the page shows it."""
+
+    path: str
+    reason: str
+    detail: str
+    artifact: str
 
 
 class HtmlReport:
@@ -83,18 +116,22 @@ class HtmlReport:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._infected: list[tuple[bytes, Report]] = []
-        self._incomplete: list[tuple[bytes, list[Problem]]] = []
-        self._with_problems = 0
+        self._found: list[Found] = []
+        self._gaps: list[Gap] = []
+        self._room_for_findings = ROWS_LISTED
+        self._files_with_gaps = 0
+        self._files_with_gaps_listed = 0
 
     def file(self, path: bytes, report: Report) -> None:
         """See ``ReportWriter``."""
-        if report.detections and len(self._infected) < FILES_LISTED:
-            self._infected.append((path, report))
+        if report.detections and self._room_for_findings > 0:
+            self._room_for_findings -= len(report.detections)
+            self._found.append(_found(path, report))
         if report.problems:
-            self._with_problems += 1
-            if len(self._incomplete) < FILES_LISTED:
-                self._incomplete.append((path, report.problems))
+            self._files_with_gaps += 1
+            if len(self._gaps) < ROWS_LISTED:
+                self._files_with_gaps_listed += 1
+                self._gaps += [_gap(path, problem) for problem in report.problems]
 
     def end(self, run: Run, summary: Summary) -> None:
         """See ``ReportWriter``."""
@@ -106,8 +143,7 @@ class HtmlReport:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters |= {"printable": printable, "path": printable_path, "size": size_text}
-        environment.filters |= {"seconds": seconds_text, "counted": count_text}
+        environment.filters |= {"shown": _shown, "size": size_text, "seconds": seconds_text, "counted": count_text}
         page = environment.get_template("report.html.jinja").generate(
             style=style,
             style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
@@ -117,16 +153,50 @@ class HtmlReport:
             headline=_headline(summary),
             ring=_ring(summary),
             charts=_charts(summary),
-            infected=[(path, report, _findings(report)) for path, report in self._infected],
-            incomplete=self._incomplete,
-            unlisted_infected=summary.found - len(self._infected),
-            unlisted_incomplete=self._with_problems - len(self._incomplete),
-            meaning=_MEANING,
+            found=self._found,
+            gaps=self._gaps,
+            unlisted_found=summary.found - len(self._found),
+            unlisted_gaps=self._files_with_gaps - self._files_with_gaps_listed,
             rate=summary.bytes / max(summary.seconds, 1e-9),
         )
         for piece in page:
             self._stream.write(piece)
         self._stream.flush()
+
+
+def _shown(text: str) -> str:
+    return printable(text if len(text) <= TEXT_LENGTH else text[:TEXT_LENGTH] + "…")
+
+
+def _shown_path(path: bytes) -> str:
+    return _shown(path.decode("utf-8", "surrogateescape"))
+
+
+def _found(path: bytes, report: Report) -> Found:
+    findings = tuple(_finding(detection) for detection in report.detections)
+    return Found(
+        _shown_path(path), _shown(report.file_type), report.size, report.artifacts, _shown(report.sha256), findings
+    )
+
+
+def _finding(detection: Detection) -> Finding:
+    lineage = [_shown(name) for name in detection.artifact.split(SEPARATOR, LINEAGE_SHOWN)]
+    return Finding(
+        name=_shown(detection.name),
+        verdict=detection.verdict.capitalize(),
+        colour=_COLOURS[detection.verdict],
+        description=_shown(detection.description),
+        category=_shown(detection.category),
+        source=_shown(detection.source),
+        offset=detection.offset,
+        length=detection.length,
+        lineage=tuple(lineage),
+        evidence="\n".join(hex_lines(detection.evidence, detection.offset)),
+    )
+
+
+def _gap(path: bytes, problem: Problem) -> Gap:
+    return Gap(_shown_path(path), _MEANING[problem.kind], _shown(problem.detail), _shown(problem.artifact))
 
 
 def _headline(summary: Summary) -> tuple[str, str]:
@@ -168,10 +238,4 @@ def _bars(counts: dict[str, int], colour: str) -> list[Bar]:
     rest = sum(count for _, count in ranked[BARS:])
     ranked = ranked[:BARS] + ([("all others", rest)] if rest else [])
     longest = max((count for _, count in ranked), default=1)
-    return [Bar(printable(label), count, max(100 * count / longest, 0.5), colour) for label, count in ranked]
-
-
-def _findings(report: Report) -> Iterable[Finding]:
-    for detection in report.detections:
-        lineage = [printable(name) for name in detection.artifact.split(SEPARATOR)]
-        yield Finding(detection, lineage, "\n".join(hex_lines(detection.evidence, detection.offset)))
+    return [Bar(_shown(label), count, max(100 * count / longest, 0.5), colour) for label, count in ranked]

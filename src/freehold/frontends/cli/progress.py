@@ -77,11 +77,11 @@ class Screen:
                 return
             live.start()
             self._live = live
-        number = 0
-        for number in count() if count else ():
+        total = None
+        for total in count() if count else ():
             if self._over.is_set():
                 return
-        self._total = number or None
+        self._total = total
 
     def _picture(self) -> "RenderableType":
         from rich.console import Group

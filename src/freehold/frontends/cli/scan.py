@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import Self, TextIO
 
 from freehold import __version__
 from freehold.frontends.cli import databases, options
@@ -146,7 +146,7 @@ class _Interruptible:
         self._waiting = False
         self._asked = False
 
-    def __enter__(self) -> "_Interruptible":
+    def __enter__(self) -> Self:
         self._before = signal.getsignal(signal.SIGINT)
         if self._before is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, self._interrupt)
@@ -198,7 +198,7 @@ def _entries(args: argparse.Namespace, walk: Walk, screen: Screen) -> Iterator[E
 def _listed(source: str, separator: bytes) -> Iterator[bytes]:
     """Yield the paths that a file lists, without reading it whole."""
     try:
-        with open(0 if source == "-" else source, "rb", closefd=source != "-") as file:  # noqa: PTH123 -- 0 is no path
+        with open(0 if source == "-" else source, "rb", closefd=source != "-") as file:
             rest = b""
             while chunk := file.read1(LIST_CHUNK):
                 *names, rest = (rest + chunk).split(separator)
