@@ -22,6 +22,7 @@ class Limits:
         ratio: produced bytes per consumed byte of one stream, looked at once ``ratio_floor`` bytes have come out.
         ratio_floor: bytes that a stream may produce before its ratio matters.
         decoder_memory: bytes that one decoder may allocate for its window or dictionary.
+        whole_bytes: size of an artifact that a matcher which needs all of it at once (YARA) looks at.
         seconds: wall time for the root artifact with everything in it.
         worker_memory: bytes of address space that a worker may use.
         detections: detections that are kept for one root artifact.
@@ -34,6 +35,7 @@ class Limits:
     ratio: int = 250
     ratio_floor: int = 64 * MIB
     decoder_memory: int = 128 * MIB
+    whole_bytes: int = 64 * MIB
     seconds: float = 120.0
     worker_memory: int = 2048 * MIB
     detections: int = 1_000

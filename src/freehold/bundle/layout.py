@@ -1,0 +1,63 @@
+"""How a bundle lies on disk: versions, names and sizes that its writer and its reader share.
+
+All numbers are little-endian. A *column* is an array of fixed-width numbers; *records* are a blob with a column of
+offsets. In each segment:
+
+===================================  ==============================================================================
+``sources.json``                     names of the signature files
+``abouts.index .blob``               records: what a detection says of its signature (JSON)
+``hash.<part>.<algorithm>.sizes``    column u64: the sizes that occur, ascending; ``ANY_SIZE`` stands last
+``….fence``                          column u64: every ``FENCE``-th of the sizes, to find the block to look into
+``….starts``                         column u32: where each size's entries begin; one more for the end
+``….digests``                        digests, ascending within each size
+``….abouts``                         column u32: the about-record of each digest
+``root.<target>.hs``                 a serialised Hyperscan database
+``root.<target>.starts .uses``       columns u32: expression → pairs (rule, number of the pattern in that rule)
+``root.<target>.expressions.*``      records: what is needed to show where an expression matched (JSON)
+``rules.index .blob``                records: conditions (JSON)
+``yara.compiled``, ``yara.json``     YARA-X's rules, and the line of each
+``<any large file>.sums``            checksums of its blocks
+===================================  ==============================================================================
+"""
+
+import hashlib
+import json
+import os
+from typing import Any
+
+FORMAT = 1
+"""Version of the layout; a reader refuses every other one."""
+
+MANIFEST = "manifest.json"
+
+SMALL = 1 << 20
+"""Files up to this many bytes are read and verified when the bundle is opened; larger ones block by block, as used."""
+
+BLOCK = 16 << 10
+"""Bytes of a large file that are verified together."""
+
+SUM = 16
+"""Bytes of a block's checksum (SHA-256, cut)."""
+
+FENCE = BLOCK // 8
+"""Sizes in one block of a column of sizes."""
+
+ANY_SIZE = (1 << 64) - 1
+"""Stands for "of any size" in a column of sizes."""
+
+DIGEST_BYTES = {"md5": 16, "sha1": 20, "sha256": 32}
+
+
+def block_sum(block: bytes | memoryview) -> bytes:
+    """Return the checksum of one block."""
+    return hashlib.sha256(block).digest()[:SUM]
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one JSON text of a value: sorted keys, no spaces, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def machine() -> str:
+    """Return the kind of processor that compiled databases are bound to."""
+    return os.uname().machine

@@ -1,0 +1,234 @@
+"""A compiled database, opened: nothing is parsed but the manifest, the rest is mapped and verified as it is used."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from freehold.bundle.hashes import HashTable
+from freehold.bundle.layout import DIGEST_BYTES, FORMAT, MANIFEST, SMALL, canonical, machine
+from freehold.bundle.mapped import Mapped, map_file, read_file
+from freehold.bundle.records import Records
+from freehold.model.errors import TrustError
+from freehold.model.filetype import Target
+from freehold.model.report import Verdict
+from freehold.model.signature import About, HashedPart
+
+_MANIFEST_BYTES = 16 << 20
+
+
+class Root:
+    """The expressions that are compared with one group of file types.
+
+    Attributes:
+        target: the group; ``Target.ANY`` is compared with everything.
+        anchored: expressions with a smaller number look at their surroundings (``^``, ``$``, word boundaries).
+    """
+
+    __slots__ = ("_expressions", "_segment", "_starts", "_starts_column", "_uses", "_uses_column", "anchored", "target")
+
+    def __init__(self, segment: "Segment", target: Target, anchored: int) -> None:
+        prefix = f"root.{target.name.lower()}"
+        self.target = target
+        self.anchored = anchored
+        self._segment = segment
+        self._starts = segment.file(f"{prefix}.starts")
+        self._uses = segment.file(f"{prefix}.uses")
+        self._starts_column = self._starts.data.cast("I")
+        self._uses_column = self._uses.data.cast("I")
+        self._expressions = segment.records(f"{prefix}.expressions")
+
+    def database(self) -> bytes:
+        """Return the serialised Hyperscan database, verified."""
+        return self._segment.native(f"root.{self.target.name.lower()}.hs")
+
+    def uses(self, expression: int) -> list[tuple[int, int]]:
+        """Return the (rule, pattern) pairs that an expression stands for."""
+        self._starts.touch(expression * 4, expression * 4 + 8)
+        first, last = self._starts_column[expression], self._starts_column[expression + 1]
+        self._uses.touch(first * 8, last * 8)
+        pairs = self._uses_column[first * 2 : last * 2]
+        return list(zip(pairs[::2], pairs[1::2], strict=True))
+
+    def expression(self, number: int) -> Any:
+        """Return what is needed to find where an expression matched, as the compiler wrote it."""
+        return json.loads(self._expressions[number])
+
+
+class Segment:
+    """An immutable part of a bundle.
+
+    Attributes:
+        name: of its folder.
+        tables: hash tables by the part that is hashed and by algorithm.
+        roots: what there is for Hyperscan.
+        overlap: bytes by which two windows of a large file must overlap so that no match is missed.
+        counts: signatures by language.
+        targets: pattern signatures by target.
+    """
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        self.name: str = manifest["name"]
+        self.overlap: int = manifest["overlap"]
+        self.counts: dict[str, int] = manifest["counts"]
+        self.targets: dict[str, int] = manifest["targets"]
+        self._folder = folder
+        self._manifest: dict[str, Any] = manifest["files"]
+        self._files = {name: self._open(name) for name in self._manifest if not _is_native(name)}
+        self._sources: list[str] = json.loads(bytes(self.file("sources.json").data))
+        self._abouts = self.records("abouts")
+        self._rules = self.records("rules")
+        self.tables = {
+            (HashedPart(part), algorithm): self._table(part, algorithm) for part, algorithm in manifest["hashes"]
+        }
+        self.roots = tuple(Root(self, Target[name.upper()], anchored) for name, anchored in manifest["roots"])
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(int(entry[0]) for entry in self._manifest.values())
+
+    @property
+    def has_yara(self) -> bool:
+        """Whether there are YARA rules."""
+        return "yara.compiled" in self._manifest
+
+    def file(self, name: str) -> Mapped:
+        """Return one file of this segment."""
+        return self._files[name]
+
+    def records(self, name: str) -> Records:
+        """Return the records that lie in ``name.index`` and ``name.blob``."""
+        return Records(self.file(f"{name}.index"), self.file(f"{name}.blob"))
+
+    def native(self, name: str) -> bytes:
+        """Read a file that a native library will take apart; all of it is verified first."""
+        size, digest = self._manifest[name]
+        data = read_file(self._folder / name, size)
+        _check(self._folder / name, data, digest)
+        return data
+
+    def about(self, number: int) -> About:
+        """Return what to say of a signature."""
+        record = json.loads(self._abouts[number])
+        name, file, line, category, verdict, description, severity, references = record + _DEFAULTS[len(record) :]
+        source = f"{self._sources[file]}:{line}"
+        return About(name, source, category, Verdict(verdict), description, severity, tuple(references))
+
+    def rule(self, number: int) -> Any:
+        """Return a rule as the compiler wrote it."""
+        return json.loads(self._rules[number])
+
+    def yara_lines(self) -> dict[str, dict[str, int]]:
+        """Return the line of each YARA rule, by namespace (the source's name) and rule."""
+        lines: dict[str, dict[str, int]] = json.loads(bytes(self.file("yara.json").data))
+        return lines
+
+    def verify(self) -> None:
+        """Verify every byte; raises ``TrustError``."""
+        for name, (size, digest) in self._manifest.items():
+            path = self._folder / name
+            data: bytes | memoryview = map_file(path, size) if size else read_file(path, 0)
+            _check(path, data, digest)
+
+    def _open(self, name: str) -> Mapped:
+        size, digest = self._manifest[name]
+        path = self._folder / name
+        if size > SMALL and f"{name}.sums" in self._manifest:
+            sums_size, sums_digest = self._manifest[f"{name}.sums"]
+            sums = read_file(self._folder / f"{name}.sums", sums_size)
+            _check(self._folder / f"{name}.sums", sums, sums_digest)
+            return Mapped(str(path), map_file(path, size), sums)
+        data = read_file(path, size)
+        _check(path, data, digest)
+        return Mapped(str(path), memoryview(data), None)
+
+    def _table(self, part: str, algorithm: str) -> HashTable:
+        if algorithm not in DIGEST_BYTES:
+            raise ValueError(algorithm)
+        columns = ("sizes", "fence", "starts", "digests", "abouts")
+        return HashTable(algorithm, {column: self.file(f"hash.{part}.{algorithm}.{column}") for column in columns})
+
+
+class Bundle:
+    """A compiled database.
+
+    Attributes:
+        path: its directory.
+        segments: oldest first.
+        manifest: as it stands on disk, checked.
+    """
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.segments = tuple(Segment(path / segment["name"], segment) for segment in manifest["segments"])
+
+    @classmethod
+    def open(cls, path: Path) -> "Bundle":
+        """Map the bundle in a directory; raises ``TrustError`` when it is damaged, truncated, foreign or newer."""
+        manifest = _read_manifest(path / MANIFEST)
+        try:
+            return cls(path, manifest)
+        except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+            raise TrustError(f"{path} does not fit together ({error}); build or fetch the database again") from error
+
+    def verify(self) -> None:
+        """Verify every byte of every file; raises ``TrustError``."""
+        for segment in self.segments:
+            segment.verify()
+
+
+_DEFAULTS: list[Any] = ["", 0, 0, "", Verdict.INFECTED.value, "", "", []]
+
+
+def _is_native(name: str) -> bool:
+    return name.endswith((".hs", ".compiled", ".sums"))
+
+
+def _check(path: Path, data: bytes | memoryview, digest: str) -> None:
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise TrustError(f"{path} is damaged; build or fetch the database again")
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    """Read, check and return the manifest."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MANIFEST_BYTES + 1)
+    except OSError as error:
+        raise TrustError(f"{path.parent} is not a compiled database: {error.strerror}") from error
+    try:
+        manifest = json.loads(text) if len(text) <= _MANIFEST_BYTES else None
+    except (ValueError, RecursionError) as error:
+        raise TrustError(f"{path} is damaged: {error}") from error
+    if not isinstance(manifest, dict) or "format" not in manifest:
+        raise TrustError(f"{path} is not the manifest of a compiled database")
+    if manifest["format"] != FORMAT:
+        raise TrustError(
+            f"{path.parent} has layout {manifest['format']}, this Freehold reads {FORMAT}; build the database again"
+        )
+    checksum = manifest.pop("checksum", None)
+    if hashlib.sha256(canonical(manifest)).hexdigest() != checksum:
+        raise TrustError(f"{path} is damaged; build or fetch the database again")
+    if manifest.get("machine") != machine():
+        raise TrustError(f"{path.parent} was compiled for another CPU ({manifest.get('machine')}); rebuild it here")
+    _check_names(path, manifest)
+    return manifest
+
+
+def _check_names(path: Path, manifest: dict[str, Any]) -> None:
+    """Refuse names that lead out of the directory, and sizes that are none."""
+    try:
+        names = [segment["name"] for segment in manifest["segments"]]
+        sizes: list[object] = []
+        for segment in manifest["segments"]:
+            names.extend(segment["files"])
+            sizes.extend(size for size, _ in segment["files"].values())
+        sound = all(re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name, re.ASCII) for name in names)
+        sound = sound and all(isinstance(size, int) and size >= 0 for size in sizes)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise TrustError(f"{path} does not fit together ({error}); build or fetch the database again") from error
+    if not sound:
+        raise TrustError(f"{path} names files that a database cannot have")

@@ -1,0 +1,18 @@
+"""From bundles to matchers."""
+
+from collections.abc import Sequence
+
+from freehold.bundle import Bundle
+from freehold.engine.matchers.content import ContentMatcher
+from freehold.model.interfaces import Matcher
+
+
+def load(bundles: Sequence[Bundle]) -> list[Matcher]:
+    """Return the matchers that these bundles need; raises ``TrustError`` when one of them is damaged or foreign."""
+    segments = [segment for bundle in bundles for segment in bundle.segments]
+    matchers: list[Matcher] = [ContentMatcher(segments)]
+    if any(segment.has_yara for segment in segments):
+        from freehold.engine.matchers.yararules import YaraMatcher
+
+        matchers.append(YaraMatcher([segment for segment in segments if segment.has_yara]))
+    return matchers
