@@ -155,3 +155,18 @@ class Body:
     gaps: tuple[Gap, ...] = ()
     nocase: bool = False
     wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """Where the places lie that offsets of an artifact are counted from, in bytes from its start.
+
+    Attributes:
+        entry_point: file offset of a program's entry point.
+        sections: file offset and length of each section of a program, rounded as its loader rounds them.
+        version_info: where the keys of its version information start.
+    """
+
+    entry_point: int | None = None
+    sections: tuple[tuple[int, int], ...] = ()
+    version_info: frozenset[int] = frozenset()
