@@ -1,6 +1,5 @@
 """The long answer about one file: what is inside it, what matched where, and what took how long."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,12 +83,13 @@ def _detection_lines(detection: Detection) -> Iterator[str]:
 
 
 def _time_lines(nodes: list[Node]) -> Iterator[str]:
-    stages: Counter[str] = Counter()
+    stages: dict[str, float] = {}
     for node in nodes:
-        stages.update(node.stages)  # type: ignore[arg-type]  # a Counter adds up seconds as well as counts
+        for stage, seconds in node.stages.items():
+            stages[stage] = stages.get(stage, 0.0) + seconds
     whole = sum(stages.values())
     if not whole:
         return
     yield from ("", "Where the time went")
-    for stage, seconds in stages.most_common():
+    for stage, seconds in sorted(stages.items(), key=lambda item: -item[1]):
         yield f"  {printable(stage):<12} {seconds * 1000:>10.3f} ms  {100 * seconds / whole:>3.0f} %"

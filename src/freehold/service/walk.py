@@ -5,6 +5,7 @@ so nobody can lead it elsewhere while it runs. Only regular files come out; what
 larger than wished comes out as an entry with a problem; what is left out on purpose is counted in ``Walk.left_out``.
 """
 
+import errno
 import os
 import stat
 from collections import Counter
@@ -150,7 +151,7 @@ class Walk:
         inside = folder.inside + name
         follow = self._options.follow_symlinks
         try:
-            if item.is_symlink() and not (follow and (item.is_file() or item.is_dir())):
+            if item.is_symlink() and not (follow and _leads_somewhere(item)):
                 return LeftOut.LINK
             is_folder = item.is_dir(follow_symlinks=follow)
             if self._excluded and self._excluded(inside + b"/" if is_folder else inside):
@@ -257,6 +258,15 @@ def _next(folder: _Folder) -> "os.DirEntry[str] | Entry | None":
         return next(folder.listing, None)
     except OSError as error:
         return _unreadable(folder.path, _reason(error))
+
+
+def _leads_somewhere(link: "os.DirEntry[str]") -> bool:
+    try:
+        return link.is_file() or link.is_dir()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise
 
 
 def _name(item: "os.DirEntry[str]") -> str:

@@ -34,12 +34,13 @@ def run(args: argparse.Namespace) -> int:
     entry = _entry(os.fsencode(args.file))
     bundles = databases.resolve(args.database)
     summary = Summary()
-    for finished in options.scan([entry], args, bundles, jobs=1, all_matches=True, tree=True):
-        summary.add(finished.report)
-        if args.format == "json":
-            print(json.dumps(explanation_object(finished.path, finished.report), indent=2))
-        else:
-            print(*explanation_lines(finished.path, finished.report), sep="\n")
+    with options.open_pool(args, bundles, jobs=1, all_matches=True, tree=True) as pool:
+        for finished in pool.scan([entry]):
+            summary.add(finished.report)
+            if args.format == "json":
+                print(json.dumps(explanation_object(finished.path, finished.report), indent=2))
+            else:
+                print(*explanation_lines(finished.path, finished.report), sep="\n")
     return summary.exit_status
 
 

@@ -2,14 +2,18 @@
 
 import argparse
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
 from freehold.model.limits import Limits
+from freehold.sandbox.modes import Mode
+from freehold.service.pool import Pool
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def add_examination(parser: argparse.ArgumentParser) -> None:
-    """Add the options that ``limits`` reads, ``--database`` and ``--unsafe-no-sandbox``."""
+    """Add ``--database`` and the options that ``open_pool`` reads."""
     parser.add_argument(
         "--database",
         action="append",
@@ -65,9 +69,22 @@ def add_examination(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def limits(args: argparse.Namespace) -> Limits:
-    """Return the limits that the options ask for."""
-    return Limits(
+def open_pool(
+    args: argparse.Namespace,
+    bundles: Sequence[Path],
+    *,
+    jobs: int | None = None,
+    all_matches: bool = False,
+    tree: bool = False,
+    prove: bool = False,
+) -> Pool:
+    """Start workers as the options ask for them; raises ``TrustError`` when there is no sandbox."""
+    mode = Mode.SANDBOX
+    if args.unsafe_no_sandbox:
+        mode = Mode.PLAIN
+    elif prove:
+        mode = Mode.PROVE
+    limits = Limits(
         depth=args.max_depth,
         artifacts=args.max_artifacts,
         unpacked_bytes=args.max_unpacked,
@@ -75,6 +92,7 @@ def limits(args: argparse.Namespace) -> Limits:
         seconds=args.timeout,
         worker_memory=args.max_memory,
     )
+    return Pool(bundles, limits, jobs=jobs, mode=mode, all_matches=all_matches, tree=tree)
 
 
 def size(text: str) -> int:

@@ -77,11 +77,12 @@ class Screen:
                 return
             live.start()
             self._live = live
-        total = None
-        for total in count() if count else ():
+        counted = None
+        for number in count() if count else ():
             if self._over.is_set():
                 return
-        self._total = total
+            counted = number
+        self._total = counted
 
     def _picture(self) -> "RenderableType":
         from rich.console import Group

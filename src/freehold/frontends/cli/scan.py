@@ -104,9 +104,12 @@ def run(args: argparse.Namespace) -> int:
     summary = Summary()
     screen = Screen(summary)
     walk = Walk(_walk_options(args))
-    with _output(args.output) as stream, options.examiner(args, bundles, args.jobs) as examiner:
+    with (
+        options.open_pool(args, bundles, jobs=args.jobs, all_matches=args.all_matches, prove=args.prove) as pool,
+        _output(args.output) as stream,
+    ):
         writer = _writer(args, stream, screen)
-        finished = examiner.scan(_entries(args, walk, screen), all_matches=args.all_matches)
+        finished = pool.scan(_entries(args, walk, screen))
         if _wants_bar(args):
             screen.start(_counter(args))
         try:
@@ -120,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
                 version=__version__,
                 targets=tuple(args.paths),
                 databases=tuple(args.database) or ("core pack",),
-                sandbox=examiner.describe(),
+                sandbox=pool.sandbox or "no worker was needed",
                 started=began,
             ),
             summary,
