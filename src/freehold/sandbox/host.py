@@ -1,0 +1,393 @@
+"""The host side: a zygote, its workers, and what becomes of them.
+
+A seam is deliberate here. The zygote is forked from this process and imports ``freehold.sandbox.zygote`` by name, in
+the child only: so this process, which keeps its rights, never loads a parser, and no import statement says otherwise.
+Fork before there are threads: a lock that another thread holds stays locked in the child.
+
+Descriptors travel as SCM_RIGHTS over pairs of SOCK_SEQPACKET sockets that have no name and no path. ``pipes`` does
+without sockets, ``plain`` without a sandbox where the system has none.
+"""
+
+import contextlib
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+from freehold.model.errors import FreeholdError, MalformedInput, TrustError, UsageError
+from freehold.model.limits import Limits
+from freehold.model.report import Report
+from freehold.model.view import View
+from freehold.sandbox.wire import PIECE, Job, Lines, Setup, decode, encode
+
+PATIENCE = 2.0
+"""Seconds that a zygote gets to stop its workers before it is killed with them."""
+
+EXIT_MEMORY = 71
+"""Exit status of a worker that ran out of memory and could not turn that into a problem."""
+
+_FAILURES = {"trust": TrustError, "usage": UsageError}
+_REASONS = {
+    signal.SIGSYS: "made a forbidden system call (SIGSYS)",
+    signal.SIGXCPU: "used up its processor time (SIGXCPU)",
+    signal.SIGKILL: "was killed (SIGKILL), perhaps for lack of memory",
+}
+
+
+class Examiner(Protocol):
+    """What a worker runs: ``freehold.engine.scan.Engine``, which this side must not import."""
+
+    def examine(
+        self, view: View, name: str, limits: Limits, *, all_matches: bool = False, tree: bool = False
+    ) -> Report:
+        """Examine one file."""
+
+
+Load = Callable[[Sequence[Path]], Callable[[int], Examiner]]
+"""Called once in the zygote with the bundles; what it returns is called in each worker with the spool's descriptor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The zygote's ends of what connects it with the host; everything else that it inherits is closed.
+
+    Attributes:
+        commands: comes from the host.
+        events: goes to the host.
+        answers: pipes in which workers answer; none where each worker gets a socket.
+    """
+
+    commands: int
+    events: int
+    answers: tuple[int, ...] = ()
+
+
+class Worker(ABC):
+    """One worker, as the host sees it: answers come in the order of the jobs.
+
+    Attributes:
+        identity: no two workers of one zygote share it.
+        fd: where its answers arrive.
+    """
+
+    def __init__(self, identity: int, fd: int, setup: Setup) -> None:
+        self.identity = identity
+        self.fd = fd
+        self._lines = Lines(setup.answer)
+        os.set_blocking(fd, False)
+
+    @abstractmethod
+    def accepts(self, in_flight: int) -> bool:
+        """Whether it takes another job when it has so many unanswered."""
+
+    @abstractmethod
+    def submit(self, job: Job) -> None:
+        """Take a job; what happens to a dead worker's jobs is told by ``Died``."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Begin with what was submitted; returns at once."""
+
+    def hear(self, piece: bytes) -> Iterator["Event"]:
+        """Turn what it sent into events; raises ``MalformedInput``."""
+        for line in self._lines.feed(piece):
+            yield self._event(decode(line))
+
+    def _event(self, message: list[Any]) -> "Event":
+        kind = message[0]
+        if type(kind) is int and len(message) == 2:
+            return Answered(self, kind, Report.from_wire(message[1]))
+        if kind == "ready" and len(message) == 2 and type(message[1]) is str and len(message[1]) < 200:
+            return Ready(self, message[1])
+        raise MalformedInput("a worker sent something that is not an answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A worker is locked down and begins; ``sandbox`` says what confines it."""
+
+    worker: Worker
+    sandbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A worker has examined the file with this number."""
+
+    worker: Worker
+    number: int
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """A worker is gone, with all jobs that it did not answer; ``reason`` goes on after "the worker"."""
+
+    worker: Worker
+    reason: str
+
+
+Event = Ready | Answered | Died
+
+
+class Workers(ABC):
+    """Where workers come from."""
+
+    @abstractmethod
+    def start(self) -> Worker:
+        """Start a worker; it takes jobs at once."""
+
+    @abstractmethod
+    def kill(self, worker: Worker) -> None:
+        """End a worker without a ``Died``; the jobs that it did not answer are lost."""
+
+    @abstractmethod
+    def wait(self, timeout: float | None) -> list[Event]:
+        """Wait up to so many seconds for events; raises ``FreeholdError`` when there can be no more workers."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End all workers at once and wait until they are gone."""
+
+
+class Zygote(Workers):
+    """A forked process that has loaded the engine and forks workers.
+
+    Args:
+        setup: what the workers are prepared for.
+        ends: the child's ends.
+        events: where the zygote reports.
+        load: gets the engine; by default Freehold's own.
+    """
+
+    def __init__(self, setup: Setup, ends: Ends, events: int, load: Load | None) -> None:
+        self._setup = setup
+        self._workers: dict[int, Worker] = {}
+        self._by_fd: dict[int, Worker] = {}
+        self._identities = 0
+        self._events = events
+        self._lines = Lines(PIECE)
+        self._poll = select.poll()
+        self._poll.register(events, select.POLLIN)
+        self._pid = _fork(setup, ends, load)
+
+    @abstractmethod
+    def _command(self, message: list[Any]) -> None:
+        """Send the zygote a message; a zygote that is gone is noticed by ``wait``."""
+
+    @abstractmethod
+    def _hang_up(self) -> None:
+        """Close what goes to the zygote, which makes it end."""
+
+    @abstractmethod
+    def _release(self, worker: Worker) -> None:
+        """Free what connects a dead worker with this process."""
+
+    def _new_identity(self) -> int:
+        self._identities += 1
+        return self._identities
+
+    def _enlist(self, worker: Worker) -> None:
+        self._workers[worker.identity] = worker
+        self._by_fd[worker.fd] = worker
+        self._poll.register(worker.fd, select.POLLIN)
+
+    def kill(self, worker: Worker) -> None:
+        """See ``Workers.kill``."""
+        self._command(["kill", worker.identity])
+        self._forget(worker)
+
+    def wait(self, timeout: float | None) -> list[Event]:
+        """See ``Workers.wait``."""
+        events: list[Event] = []
+        news = False
+        for fd, _ in self._poll.poll(None if timeout is None else max(timeout, 0) * 1000):
+            if fd == self._events:
+                news = True
+            else:
+                events += self._hear(self._by_fd[fd])
+        if news:  # last: what a worker said before it died was read above, or is read with the news
+            events += self._news()
+        return events
+
+    def close(self) -> None:
+        """See ``Workers.close``."""
+        if self._pid == 0:
+            return
+        for worker in list(self._workers.values()):
+            self._forget(worker)
+        self._hang_up()
+        self._await_end(time.monotonic() + PATIENCE)
+        os.kill(self._pid, signal.SIGKILL)  # not reaped yet, so the number is still its own
+        os.waitpid(self._pid, 0)
+        self._pid = 0
+        os.close(self._events)
+
+    def _await_end(self, deadline: float) -> None:
+        poll = select.poll()
+        poll.register(self._events, select.POLLIN)
+        while (left := deadline - time.monotonic()) > 0:
+            if poll.poll(left * 1000) and not read(self._events):
+                return
+
+    def _hear(self, worker: Worker) -> list[Event]:
+        """Read from a worker. One that hung up is on its way out, or up to something: it is made sure of."""
+        piece = read(worker.fd)
+        events: list[Event] = []
+        if piece == b"":
+            self._poll.unregister(worker.fd)
+            self._command(["kill", worker.identity])
+        try:
+            events.extend(worker.hear(piece or b""))
+        except MalformedInput as error:
+            self.kill(worker)
+            events.append(Died(worker, f"broke the protocol: {error}"))
+        return events
+
+    def _news(self) -> list[Event]:
+        piece = read(self._events)
+        if piece is None:
+            return []
+        if not piece:
+            raise TrustError("the process that starts the workers died")
+        events: list[Event] = []
+        for message in map(decode, self._lines.feed(piece)):
+            if message[0] == "failed":
+                raise _FAILURES.get(message[1], FreeholdError)(message[2])
+            events += self._bury(message[1], message[2])
+        return events
+
+    def _bury(self, identity: int, status: int) -> list[Event]:
+        worker = self._workers.get(identity)
+        if worker is None:
+            return []
+        events = self._last_words(worker)
+        if identity in self._workers:
+            self._forget(worker)
+            events.append(Died(worker, reason(status)))
+        return events
+
+    def _last_words(self, worker: Worker) -> list[Event]:
+        events: list[Event] = []
+        try:
+            while piece := read(worker.fd):
+                events.extend(worker.hear(piece))
+        except MalformedInput:
+            return events  # it is dead already; what stood before the damage counts
+        return events
+
+    def _forget(self, worker: Worker) -> None:
+        if self._workers.pop(worker.identity, None) is not None:
+            del self._by_fd[worker.fd]
+            with contextlib.suppress(KeyError):  # one that hung up is not listened to any more
+                self._poll.unregister(worker.fd)
+            self._release(worker)
+
+
+class SocketZygote(Zygote):
+    """A zygote whose workers get descriptors over sockets."""
+
+    def __init__(self, setup: Setup, load: Load | None = None) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            super().__init__(setup, Ends(theirs.fileno(), theirs.fileno()), os.dup(self._control.fileno()), load)
+
+    def start(self) -> Worker:
+        """See ``Workers.start``."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        worker = _SocketWorker(self._new_identity(), ours, self._setup)
+        with theirs:
+            self._command(["start", worker.identity], theirs.fileno())
+        self._enlist(worker)
+        return worker
+
+    def _command(self, message: list[Any], *descriptors: int) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it is gone: ``wait`` tells
+            socket.send_fds(self._control, [encode(message)], descriptors)
+
+    def _hang_up(self) -> None:
+        self._control.shutdown(socket.SHUT_WR)
+        self._control.close()
+
+    def _release(self, worker: Worker) -> None:
+        if isinstance(worker, _SocketWorker):
+            worker.close()
+
+
+class _SocketWorker(Worker):
+    _CAPACITY = 8
+
+    def __init__(self, identity: int, ours: socket.socket, setup: Setup) -> None:
+        super().__init__(identity, ours.fileno(), setup)
+        self._socket = ours
+
+    def accepts(self, in_flight: int) -> bool:
+        return in_flight < self._CAPACITY
+
+    def submit(self, job: Job) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it is gone: the zygote tells
+            socket.send_fds(self._socket, [encode([job.number, job.size, job.name])], [job.fd])
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def reason(status: int) -> str:
+    """Say what a wait status means, to go on after "the worker"."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        try:
+            return _REASONS.get(signal.Signals(number)) or f"crashed ({signal.Signals(number).name})"
+        except ValueError:
+            return f"was ended by signal {number}"
+    code = os.waitstatus_to_exitcode(status)
+    return "ran out of memory" if code == EXIT_MEMORY else f"stopped with status {code}"
+
+
+def read(fd: int) -> bytes | None:
+    """Return a piece, b"" at the end, None when there is nothing yet."""
+    try:
+        return os.read(fd, PIECE)
+    except BlockingIOError:
+        return None
+    except ConnectionResetError:
+        return b""
+
+
+def _fork(setup: Setup, ends: Ends, load: Load | None) -> int:
+    """Fork the zygote; signals are held back so that none unwinds the child into the code of the host."""
+    held = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _become_zygote(setup, ends, load, before)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return pid
+
+
+def _become_zygote(setup: Setup, ends: Ends, load: Load | None, mask: set[int]) -> NoReturn:
+    status = 1
+    try:
+        gc.freeze()  # nothing of the host's is ever finalised here
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the host, which ends this process in order
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        importlib.import_module("freehold.sandbox.zygote").zygote_main(setup, ends, load)
+        status = 0
+    finally:
+        os._exit(status)

@@ -1,0 +1,131 @@
+"""What the host side and the worker side say to each other: one line of JSON per message.
+
+A line may come in pieces, as packets and pipes cut it. What comes from a worker is hostile: the length of a line is
+bounded before it is kept, and its content is checked field by field.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from freehold.model.errors import MalformedInput
+from freehold.model.limits import MIB, Limits
+
+PIECE = 64 * 1024
+"""Bytes that are written and read at once; a packet of this size passes every default socket buffer."""
+
+ANSWER = 4 * MIB
+"""The longest answer of a worker that the host accepts, in bytes."""
+
+ANSWER_WITH_TREE = 32 * MIB
+"""The same when the answer contains the tree of artifacts."""
+
+NAME = 255
+"""Characters of a root's name that a worker gets to see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a zygote prepares its workers for.
+
+    Attributes:
+        bundles: compiled bundles.
+        limits: for each root artifact.
+        all_matches: whether a detection does not end the examination.
+        tree: whether reports contain the tree of artifacts.
+        confine: whether workers are locked down.
+        sockets: whether descriptors travel over sockets; otherwise there are pipes only.
+    """
+
+    bundles: tuple[Path, ...]
+    limits: Limits
+    all_matches: bool = False
+    tree: bool = False
+    confine: bool = True
+    sockets: bool = True
+
+    @property
+    def answer(self) -> int:
+        """The longest answer that the host accepts, in bytes."""
+        return ANSWER_WITH_TREE if self.tree else ANSWER
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file for a worker.
+
+    Attributes:
+        number: comes back with the answer.
+        fd: open for reading; stays the caller's, who keeps it open until the answer.
+        size: in bytes.
+        name: what reports call the root.
+        path: where it was found, in the file system's own bytes.
+    """
+
+    number: int
+    fd: int
+    size: int
+    name: str
+    path: bytes
+
+
+class Lines:
+    """Puts pieces together to lines.
+
+    Args:
+        limit: bytes that a line may have.
+    """
+
+    __slots__ = ("_held", "_limit", "_pieces")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._held = 0
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Return the lines that this piece completes, without their ends; raises ``MalformedInput``."""
+        *ends, rest = piece.split(b"\n")
+        if self._held + len(ends[0] if ends else rest) > self._limit:
+            raise MalformedInput(f"a message is longer than {self._limit} bytes")
+        if ends and self._pieces:
+            ends[0] = b"".join([*self._pieces, ends[0]])
+            self._pieces.clear()
+            self._held = 0
+        if rest:
+            self._pieces.append(rest)
+            self._held += len(rest)
+        return ends
+
+
+def encode(message: list[Any]) -> bytes:
+    """Return a message as a line; raises ``ValueError`` for numbers that JSON does not have."""
+    return _ENCODER.encode(message).encode("ascii") + b"\n"
+
+
+def decode(line: bytes) -> list[Any]:
+    """Return the message that a line contains; raises ``MalformedInput``."""
+    try:
+        message = _DECODER.decode(line.decode("ascii"))
+    except (ValueError, RecursionError) as error:
+        raise MalformedInput("a message is not JSON") from error
+    if type(message) is not list or not message:
+        raise MalformedInput("a message is not a list")
+    return message
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of ``data``, a piece at a time."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(fd, left[:PIECE]) :]
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
