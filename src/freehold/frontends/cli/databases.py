@@ -1,0 +1,152 @@
+"""From what the user names as databases to compiled bundles.
+
+A compiled bundle is used as it is. Signature files and folders, the embedded core pack among them, are compiled
+together once, into a cache that only their user can write; as long as no source changes, later runs only look at the
+files' status. The cache lies in ``$XDG_CACHE_HOME/freehold`` or ``~/.cache/freehold``, for root in
+``/var/cache/freehold``. Where it cannot be used, the bundle goes to a temporary directory for this run.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import freehold
+from freehold.bundle.layout import FORMAT, MANIFEST, canonical, machine
+from freehold.model.errors import UsageError
+
+CORE = Path(freehold.__file__).parent / "signatures" / "core"
+"""The embedded default database."""
+
+_KEPT = 16
+"""Compiled databases that the cache keeps; the oldest go first."""
+
+_SHOWN = 5
+"""Rejected signatures that are shown one by one."""
+
+
+def resolve(databases: Sequence[str]) -> list[Path]:
+    """Return the compiled bundles for these databases; without any, the core pack's.
+
+    Raises:
+        UsageError: a database does not exist or is of no known kind.
+    """
+    bundles: list[Path] = []
+    sources: list[Path] = []
+    for path in map(Path, databases):
+        (bundles if (path / MANIFEST).is_file() else sources).append(path)
+    if sources or not bundles:
+        bundles.append(_compiled(sources or [CORE]))
+    return bundles
+
+
+def _compiled(sources: list[Path]) -> Path:
+    """Return the bundle for these sources, from the cache when it is there."""
+    cache = _cache()
+    bundle = cache / _key(sources)
+    if not (bundle / MANIFEST).is_file():
+        _compile(sources, bundle)
+        _prune(cache)
+    return bundle
+
+
+def _key(sources: list[Path]) -> str:
+    """Return a name that changes with the sources, with Freehold, with the compilers' libraries and with the CPU."""
+    import hashlib
+
+    parts = [freehold.__version__, FORMAT, machine(), _cpu(), list(_libraries()), [list(_status(s)) for s in sources]]
+    return hashlib.sha256(canonical(parts)).hexdigest()[:32]
+
+
+def _status(source: Path) -> Iterator[list[str | int]]:
+    """Yield what changes when a source file does, for each file of a source."""
+    if not source.is_dir():
+        yield _file_status(str(source))
+        return
+    yield [str(source.resolve())]
+    for folder, folders, names in os.walk(source):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for name in sorted(names):
+            yield _file_status(os.path.join(folder, name))  # noqa: PTH118 - there may be many
+
+
+def _file_status(path: str) -> list[str | int]:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - there may be many
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    return [os.path.abspath(path), status.st_size, status.st_mtime_ns, status.st_ino]  # noqa: PTH100 - see above
+
+
+def _libraries() -> Iterator[list[str | int]]:
+    """Yield the status of the libraries whose versions a compiled database depends on, without importing them."""
+    from importlib.util import find_spec
+
+    for name in ("hyperscan", "yara_x"):
+        spec = find_spec(name)
+        if spec is not None and spec.origin is not None:
+            yield _file_status(spec.origin)
+
+
+def _cpu() -> str:
+    """Return what the first processor can do: a home directory may be shared by different machines."""
+    try:
+        with open("/proc/cpuinfo", "rb", buffering=0) as file:  # noqa: PTH123 - unbuffered, and often
+            text = file.read(4096)
+    except OSError:
+        return ""
+    return next((line.decode("ascii", "replace") for line in text.splitlines() if line.startswith(b"flags")), "")
+
+
+def _cache() -> Path:
+    """Return a directory that only this user can write."""
+    if os.geteuid() == 0:
+        cache = Path("/var/cache/freehold")
+    else:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "freehold"  # noqa: PTH111 - must not raise
+    if not cache.is_absolute():
+        return _temporary()
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = cache.lstat()
+    except OSError:
+        return _temporary()
+    is_ours = status.st_uid == os.geteuid() and status.st_mode & 0o170077 == 0o040000
+    return cache if is_ours and os.access(cache, os.W_OK) else _temporary()
+
+
+def _temporary() -> Path:
+    """Return a directory that is removed when this process ends."""
+    import atexit
+    import shutil
+    import tempfile
+
+    path = Path(tempfile.mkdtemp(prefix="freehold-"))
+    owner = os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:
+            shutil.rmtree(path, ignore_errors=True)
+
+    atexit.register(remove)
+    return path
+
+
+def _compile(sources: list[Path], bundle: Path) -> None:
+    """Compile sources, and say on standard error what could not be honoured."""
+    from freehold.signatures.compile import build
+
+    result = build(sources, bundle)
+    for rejected in result.rejected[:_SHOWN]:
+        print(f"freehold: {rejected.source}:{rejected.line}: left out: {rejected.reason}", file=sys.stderr)
+    if len(result.rejected) > _SHOWN:
+        print(f"freehold: {len(result.rejected)} signatures left out; see 'freehold db build'", file=sys.stderr)
+
+
+def _prune(cache: Path) -> None:
+    """Remove the oldest bundles."""
+    import shutil
+
+    bundles = sorted((path for path in cache.iterdir() if len(path.name) == 32), key=lambda path: -path.stat().st_mtime)
+    for bundle in bundles[_KEPT:]:
+        shutil.rmtree(bundle, ignore_errors=True)
