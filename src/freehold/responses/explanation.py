@@ -31,7 +31,7 @@ def explanation_lines(path: bytes, report: Report) -> Iterator[str]:
     yield printable_path(path)
     yield f"  verdict   {report.verdict.upper()}"
     yield f"  type      {printable(report.file_type) or 'unknown'}"
-    yield f"  size      {count_text(report.size, 'byte')} ({size_text(report.size)})"
+    yield f"  size      {_exact_size(report.size)}"
     if report.sha256:
         yield f"  sha256    {printable(report.sha256)}"
     yield f"  examined  {count_text(report.artifacts, 'artifact')} in {seconds_text(report.seconds)}"
@@ -45,6 +45,10 @@ def explanation_lines(path: bytes, report: Report) -> Iterator[str]:
         yield from ("", "What could not be examined")
         yield from (f"  {p.kind}: {printable(p.detail)} (in {printable(p.artifact)})" for p in report.problems)
     yield from _time_lines(report.nodes)
+
+
+def _exact_size(size: int) -> str:
+    return count_text(size, "byte") + (f" ({size_text(size)})" if size >= 1000 else "")
 
 
 def _tree_lines(nodes: list[Node]) -> Iterator[str]:

@@ -6,6 +6,7 @@ module of the command that was asked for is imported, because the start of a sca
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -58,6 +59,8 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status; nothing but the interpreter's own death ends in a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     status = _guarded(arguments)
     return min(status, 2) if "--clamscan-exit-codes" in arguments and status < 128 else status
 
@@ -93,6 +96,9 @@ def _guarded(arguments: list[str]) -> int:
         # Python flushes standard output once more at its end; let that go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         status = BROKEN_PIPE_STATUS
+    except OSError as error:  # a full disk, no descriptors: the system's fault, in the system's words
+        _complain(f"error: {error}")
+        status = INTERNAL_STATUS
     except Exception as error:  # the user gets a sentence, whatever happened
         if os.environ.get("FREEHOLD_DEBUG") == "1":
             raise

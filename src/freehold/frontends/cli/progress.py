@@ -92,22 +92,24 @@ class Screen:
 
         summary, total = self._summary, self._total
         seconds = max(time.monotonic() - self._began, 1e-3)
-        speed = f"{summary.files / seconds:,.0f} files/s  {size_text(summary.bytes / seconds)}/s"
-        found = Text(f"{summary.found:,} found", style="bold red" if summary.found else "green")
+        state = Text(no_wrap=True, overflow="ellipsis")
+        state.append(f"{summary.found:,} found", style="bold red" if summary.found else "green")
+        state.append(f"  {summary.files / seconds:,.0f} files/s  {size_text(summary.bytes / seconds)}/s  ")
+        state.append(printable_path(self.current), style="dim")
+        if not total:
+            return Group(Text(f"{count_text(summary.files, 'file')} in {_rough(seconds)}"), state)
+        left = max(total - summary.files, 0) * seconds / max(summary.files, 1)
         row = Table.grid(padding=(0, 2))
-        cells: list[RenderableType] = [found, speed, seconds_text(round(seconds))]
-        if total:
-            left = max(total - summary.files, 0) * seconds / max(summary.files, 1)
-            cells = [
-                ProgressBar(total=total, completed=min(summary.files, total), width=30),
-                f"{summary.files:,} of {total:,}",
-                *cells,
-                f"about {seconds_text(max(round(left), 1))} left",
-            ]
-        else:
-            cells.insert(0, count_text(summary.files, "file"))
-        row.add_row(*cells)
-        return Group(row, Text(printable_path(self.current), no_wrap=True, overflow="ellipsis", style="dim"))
+        row.add_row(
+            ProgressBar(total=total, completed=min(summary.files, total), width=30),
+            f"{summary.files:,} of {total:,} files",
+            f"about {_rough(left)} left",
+        )
+        return Group(row, state)
+
+
+def _rough(seconds: float) -> str:
+    return seconds_text(seconds) if seconds >= 60 else f"{max(round(seconds), 1)} s"
 
 
 def _console() -> "Console":
