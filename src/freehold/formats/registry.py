@@ -1,6 +1,6 @@
 """Every format that Freehold opens. To add one: a module with ``FORMAT``, and a place in this tuple."""
 
-from freehold.formats import ar, bzip2, cpio, gzip, tar, xz, zip, zstd  # noqa: A004 - formats have their own names
+from freehold.formats import ar, bzip2, cpio, gzip, mail, mbox, tar, xz, zip, zstd  # noqa: A004 - formats have their own names
 from freehold.model.interfaces import Format
 
 FORMATS: tuple[Format, ...] = (
@@ -12,6 +12,8 @@ FORMATS: tuple[Format, ...] = (
     tar.FORMAT,
     ar.FORMAT,
     cpio.FORMAT,
+    mail.FORMAT,
+    mbox.FORMAT,
 )
 """In the order in which the documentation lists them."""
 
