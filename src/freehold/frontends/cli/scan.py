@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Self, TextIO
@@ -18,6 +18,7 @@ from freehold.model.errors import UsageError
 from freehold.responses.summary import ReportWriter, Run, Summary
 from freehold.responses.wording import printable, printable_path
 from freehold.service.entry import Entry, Finished
+from freehold.service.pool import Pool
 from freehold.service.walk import Walk, WalkOptions, spool
 
 FORMATS = ("text", "jsonl", "sarif", "html")
@@ -109,11 +110,10 @@ def run(args: argparse.Namespace) -> int:
         _output(args.output) as stream,
     ):
         writer = _writer(args, stream, screen)
-        finished = pool.scan(_entries(args, walk, screen))
         if _wants_bar(args):
             screen.start(_counter(args))
         try:
-            _report(finished, summary, writer)
+            _report(pool, _entries(args, walk, screen), summary, writer)
         finally:
             screen.stop()
         summary.seconds = time.time() - began
@@ -131,9 +131,9 @@ def run(args: argparse.Namespace) -> int:
     return summary.exit_status
 
 
-def _report(finished: Iterator[Finished], summary: Summary, writer: ReportWriter) -> None:
+def _report(pool: Pool, entries: Iterator[Entry], summary: Summary, writer: ReportWriter) -> None:
     """Hand on every report; Ctrl-C ends this between two files, and marks the summary."""
-    with _Interruptible() as interruptible:
+    with _Interruptible() as interruptible, closing(pool.scan(entries)) as finished:
         try:
             while (item := interruptible.next(finished)) is not None:
                 summary.add(item.report)
