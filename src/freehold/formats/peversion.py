@@ -1,0 +1,147 @@
+"""Where the keys of a PE program's version information stand (``FileDescription``, ``ProductName`` ...).
+
+ClamAV's ``VI`` offsets mean these places: the first byte of each key of a ``StringFileInfo`` block whose value is set.
+
+Source: Microsoft's PE format specification (resources), VS_VERSIONINFO; observed behaviour of ClamAV 1.4.
+"""
+
+import struct
+from collections.abc import Generator, Iterator
+from itertools import islice
+
+from freehold.formats.pe import file_offset
+from freehold.model.errors import MalformedInput
+from freehold.model.layout import Layout
+from freehold.model.view import View
+
+_RESOURCES = 2
+_VERSION = 16
+_MOST_RESOURCES = 16
+"""ClamAV looks at no more version resources of one program."""
+_MOST_ENTRIES = 65_536
+"""Directory entries that are looked at; two nested tables could otherwise hold four thousand million."""
+_SUBDIRECTORY = 0x80000000
+_VERSION_KEY = "VS_VERSION_INFO\0".encode("utf-16-le")
+_STRINGS_KEY = "StringFileInfo\0".encode("utf-16-le")
+_VARIABLES_KEY = "VarFileInfo\0".encode("utf-16-le")
+_FIXED = b"\xbd\x04\xef\xfe"
+_CHILDREN = 6 + 32 + 2 + 52
+"""Offset in a version resource of what follows its fixed part."""
+
+
+def version_keys(view: View, layout: Layout) -> frozenset[int]:
+    """Return the offsets in the file of all keys with a value; empty for programs without version information."""
+    if len(layout.directories) <= _RESOURCES or not layout.directories[_RESOURCES][1]:
+        return frozenset()
+    found: set[int] = set()
+    tree = _Tree(view, layout)
+    for address in islice(tree.version_resources(), _MOST_RESOURCES):
+        entry = tree.at(address)
+        header = view.read(entry, 16) if entry is not None else b""
+        if len(header) == 16:
+            content, size = struct.unpack_from("<II", header)
+            start = tree.at(content)
+            if start is not None and 4 < size <= view.size - start:
+                found.update(start + offset for offset in _keys(view.read(start, min(size, 0xFFFF) + 64), size))
+    return frozenset(found)
+
+
+class _Tree:
+    """The resource directory: types, in each names, in each languages."""
+
+    def __init__(self, view: View, layout: Layout) -> None:
+        self._view = view
+        self._layout = layout
+        self._base = layout.directories[_RESOURCES][0]
+        self._entries = 0
+
+    def at(self, address: int) -> int | None:
+        return file_offset(self._layout, address & 0xFFFFFFFF, self._view.size)
+
+    def version_resources(self) -> Iterator[int]:
+        """Yield addresses of data entries until the directory is found to be broken."""
+        try:
+            for kind, types in self._directory(0, named=False):
+                if kind == _VERSION and types & _SUBDIRECTORY:
+                    yield from self._data_entries(types)
+                    return
+        except MalformedInput:
+            return
+
+    def _data_entries(self, names: int) -> Iterator[int]:
+        for _, languages in self._directory(names, named=True):
+            if languages & _SUBDIRECTORY:
+                for _, data in self._directory(languages, named=True):
+                    if not data & _SUBDIRECTORY:
+                        yield self._base + data
+
+    def _directory(self, offset: int, *, named: bool) -> Iterator[tuple[int, int]]:
+        """Yield (identity, offset) of the entries of one directory; raises ``MalformedInput`` where it is cut."""
+        start = self.at(self._base + (offset & ~_SUBDIRECTORY))
+        head = self._view.read(start, 16) if start is not None else b""
+        if start is None or len(head) < 16:
+            raise MalformedInput("a resource directory lies outside the file")
+        with_name, with_number = struct.unpack_from("<HH", head, 12)
+        count = (with_name + with_number) & 0xFFFF if named else with_number
+        self._entries += count
+        if self._entries > _MOST_ENTRIES:
+            raise MalformedInput("too many resources")
+        table = self._view.read(start + 16 + (0 if named else 8 * with_name), 8 * count)
+        yield from struct.iter_unpack("<II", table[: len(table) & ~7])
+        if len(table) < 8 * count:
+            raise MalformedInput("a resource directory is cut")
+
+
+def _short(block: bytes, at: int) -> int:
+    return int.from_bytes(block[at : at + 2], "little")
+
+
+def _keys(block: bytes, size: int) -> Iterator[int]:
+    """Yield the offsets of keys in one version resource."""
+    length = _short(block, 0)
+    if not (
+        _CHILDREN < length <= size
+        and _short(block, 2) == 52
+        and block.startswith(_VERSION_KEY, 6)
+        and block.startswith(_FIXED, 40)
+    ):
+        return
+    at, left = _CHILDREN, length - _CHILDREN
+    skipped = _short(block, at)
+    if 6 + len(_VARIABLES_KEY) < skipped <= left and block.startswith(_VARIABLES_KEY, at + 6):
+        at, left = at + skipped, left - skipped
+    length = _short(block, at)
+    if left > 6 and 6 + len(_STRINGS_KEY) < length <= left and block.startswith(_STRINGS_KEY, at + 6):
+        yield from _tables(block, at + 6 + len(_STRINGS_KEY), length - 6 - len(_STRINGS_KEY))
+
+
+def _tables(block: bytes, at: int, left: int) -> Iterator[int]:
+    while left > 6:
+        length = _short(block, at)
+        if not 24 < length <= left:
+            return
+        if not (yield from _strings(block, at + 24, length - 24)):
+            return
+        at, left = at + length, left - length
+
+
+def _strings(block: bytes, at: int, left: int) -> Generator[int, None, bool]:
+    """Yield the keys of one string table; the value says whether it was sound."""
+    while left > 6:
+        length = (_short(block, at) + 3) & ~3
+        if not 16 < length <= left:
+            return False
+        if length - _value_at(block, at, length) > 2:
+            yield at + 6
+        at, left = at + length, left - length
+    return True
+
+
+def _value_at(block: bytes, at: int, length: int) -> int:
+    """Return where the value of a string begins, counted from the string's start, ``length`` or more for none."""
+    end = 6
+    while end + 1 < length:
+        end += 2
+        if block[at + end - 2 : at + end] == b"\0\0":
+            break
+    return (end + 3) & ~3
