@@ -10,10 +10,10 @@ from freehold.bundle.hashes import HashTable
 from freehold.bundle.layout import DIGEST_BYTES, FORMAT, MANIFEST, SMALL, canonical, machine
 from freehold.bundle.mapped import Mapped, map_file, read_file
 from freehold.bundle.records import Records
+from freehold.model.about import About, HashedPart
 from freehold.model.errors import TrustError
 from freehold.model.filetype import Target
 from freehold.model.report import Verdict
-from freehold.model.signature import About, HashedPart
 
 _MANIFEST_BYTES = 16 << 20
 

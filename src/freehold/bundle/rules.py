@@ -7,8 +7,8 @@ condition is the number of a pattern, ``["not", condition]``, or ``[count, condi
 from dataclasses import dataclass
 from typing import Any
 
+from freehold.model.condition import AtLeast, Condition, Not, Occurs
 from freehold.model.errors import TrustError
-from freehold.model.signature import AtLeast, Condition, Not, Occurs
 
 _PATTERNS = "patterns"
 
@@ -38,15 +38,6 @@ class Rule:
             raise TrustError(f"the database has rules of a kind that this Freehold does not know ({record[0]})")
         _, about, maximum_size, condition = record
         return cls(about, maximum_size, _decode(condition))
-
-
-def holds(condition: Condition, occurring: "set[int] | dict[int, Any]") -> bool:
-    """Whether a condition is true when exactly these patterns occur."""
-    if isinstance(condition, Occurs):
-        return condition.index in occurring
-    if isinstance(condition, Not):
-        return not holds(condition.term, occurring)
-    return sum(holds(term, occurring) for term in condition.terms) >= condition.count
 
 
 def _encode(condition: Condition) -> Any:

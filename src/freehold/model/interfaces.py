@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from freehold.model.artifact import Artifact
 from freehold.model.limits import Budget
 from freehold.model.report import Detection, ProblemKind, Report
-from freehold.model.signature import Rejected, Signature
 from freehold.model.view import View
+
+if TYPE_CHECKING:  # scans need none of this, and it takes longer to load than all the rest of the model
+    from freehold.model.signature import Rejected, Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class SignatureLanguage(Protocol):
     def suffixes(self) -> frozenset[str]:
         """File name endings, lower case, with the dot."""
 
-    def parse(self, text: bytes, source: str) -> Iterator[Signature | Rejected]:
+    def parse(self, text: bytes, source: str) -> "Iterator[Signature | Rejected]":
         """Yield every signature of one source file, and a ``Rejected`` for each that cannot be honoured."""
 
 

@@ -1,42 +1,31 @@
 """Signatures as every language's parser yields them and the compiler takes them."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from freehold.model import logical
+from freehold.model.about import About, HashedPart
+from freehold.model.condition import AtLeast, Condition, Not, Occurs
 from freehold.model.filetype import Target
-from freehold.model.report import Verdict
 
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a detection says of its signature.
-
-    Attributes:
-        name: unique within its source.
-        source: file and line, ``main.hdb:17``.
-        category: ``webshell``, ``miner`` ...; "" when the language does not say.
-        verdict: what a match means.
-        description: one sentence for people.
-        severity: ``low``, ``medium``, ``high``, ``critical``, or "".
-        references: addresses and ATT&CK technique numbers.
-    """
-
-    name: str
-    source: str
-    category: str = ""
-    verdict: Verdict = Verdict.INFECTED
-    description: str = ""
-    severity: str = ""
-    references: tuple[str, ...] = ()
-
-
-class HashedPart(StrEnum):
-    """What a hash signature is the hash of."""
-
-    CONTENT = "content"
-    PE_SECTION = "pe-section"
-    PE_IMPORTS = "pe-imports"
+__all__ = [
+    "About",
+    "AllowedContent",
+    "ArchivePassword",
+    "AtLeast",
+    "Condition",
+    "ContainerSignature",
+    "Expression",
+    "HashSignature",
+    "HashedPart",
+    "IgnoredSignature",
+    "LogicalSignature",
+    "Not",
+    "Occurs",
+    "PatternSignature",
+    "Rejected",
+    "Signature",
+    "YaraSource",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +51,6 @@ class Expression:
     regex: bytes
     nocase: bool = False
     dotall: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Occurs:
-    """True when pattern number ``index`` occurs at least once."""
-
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class AtLeast:
-    """True when ``count`` or more of the terms are true: *all of*, *any of*, *two of*."""
-
-    count: int
-    terms: "tuple[Condition, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """True when the term is false."""
-
-    term: "Condition"
-
-
-Condition = Occurs | AtLeast | Not
 
 
 @dataclass(frozen=True, slots=True)

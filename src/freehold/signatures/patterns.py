@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import hyperscan
 
-from freehold.bundle.rules import Rule, holds
+from freehold.bundle.rules import Rule
 from freehold.bundle.writer import SegmentWriter
+from freehold.model.condition import holds
 from freehold.model.errors import MalformedInput
 from freehold.model.filetype import Target
 from freehold.model.signature import Expression, PatternSignature

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from freehold.bundle import Segment
 from freehold.bundle.hashes import HashTable
+from freehold.model.about import HashedPart
 from freehold.model.artifact import Artifact
 from freehold.model.report import EVIDENCE_BYTES, Detection
-from freehold.model.signature import HashedPart
 
 _Wanted = list[tuple[Segment, HashTable, tuple[int, int]]]
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 import hyperscan
 
 from freehold.bundle import Root, Segment
-from freehold.bundle.rules import Rule, holds
+from freehold.bundle.rules import Rule
 from freehold.engine.matchers.evidence import Span, locate
 from freehold.model.artifact import Artifact
+from freehold.model.condition import holds
 from freehold.model.errors import TrustError
 from freehold.model.filetype import Target
 from freehold.model.limits import Budget
