@@ -34,11 +34,11 @@ PATIENCE = 2.0
 EXIT_MEMORY = 71
 """Exit status of a worker that ran out of memory and could not turn that into a problem."""
 
-_FAILURES = {"trust": TrustError, "usage": UsageError}
+FAILURES = {"trust": TrustError, "usage": UsageError}
 _REASONS = {
-    signal.SIGSYS: "made a forbidden system call (SIGSYS)",
-    signal.SIGXCPU: "used up its processor time (SIGXCPU)",
-    signal.SIGKILL: "was killed (SIGKILL), perhaps for lack of memory",
+    "SIGSYS": "made a forbidden system call (SIGSYS)",
+    "SIGXCPU": "used up its processor time (SIGXCPU)",
+    "SIGKILL": "was killed (SIGKILL), perhaps for lack of memory",
 }
 
 
@@ -82,7 +82,6 @@ class Worker(ABC):
         self.identity = identity
         self.fd = fd
         self._lines = Lines(setup.answer)
-        os.set_blocking(fd, False)
 
     @abstractmethod
     def accepts(self, in_flight: int) -> bool:
@@ -198,6 +197,7 @@ class Zygote(Workers):
     def _enlist(self, worker: Worker) -> None:
         self._workers[worker.identity] = worker
         self._by_fd[worker.fd] = worker
+        os.set_blocking(worker.fd, False)
         self._poll.register(worker.fd, select.POLLIN)
 
     def kill(self, worker: Worker) -> None:
@@ -261,7 +261,7 @@ class Zygote(Workers):
         events: list[Event] = []
         for message in map(decode, self._lines.feed(piece)):
             if message[0] == "failed":
-                raise _FAILURES.get(message[1], FreeholdError)(message[2])
+                raise FAILURES.get(message[1], FreeholdError)(message[2])
             events += self._bury(message[1], message[2])
         return events
 
@@ -272,7 +272,7 @@ class Zygote(Workers):
         events = self._last_words(worker)
         if identity in self._workers:
             self._forget(worker)
-            events.append(Died(worker, reason(status)))
+            events.append(Died(worker, reason(os.waitstatus_to_exitcode(status))))
         return events
 
     def _last_words(self, worker: Worker) -> list[Event]:
@@ -343,16 +343,15 @@ class _SocketWorker(Worker):
         self._socket.close()
 
 
-def reason(status: int) -> str:
-    """Say what a wait status means, to go on after "the worker"."""
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        try:
-            return _REASONS.get(signal.Signals(number)) or f"crashed ({signal.Signals(number).name})"
-        except ValueError:
-            return f"was ended by signal {number}"
-    code = os.waitstatus_to_exitcode(status)
-    return "ran out of memory" if code == EXIT_MEMORY else f"stopped with status {code}"
+def reason(code: int) -> str:
+    """Say what an exit code means (negative: the signal that ended it), to go on after "the worker"."""
+    if code >= 0:
+        return "ran out of memory" if code == EXIT_MEMORY else f"stopped with status {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        return f"was ended by signal {-code}"
+    return _REASONS.get(name) or f"crashed ({name})"
 
 
 def read(fd: int) -> bytes | None:

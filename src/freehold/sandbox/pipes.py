@@ -76,7 +76,7 @@ class PipeZygote(Zygote):
             if worker.ends_well(status):
                 return events
             self._forget(worker)
-            return [*events, Died(worker, reason(status))]
+            return [*events, Died(worker, reason(os.waitstatus_to_exitcode(status)))]
         if identity in self._dying:
             self._empty(self._dying.pop(identity))
         return []

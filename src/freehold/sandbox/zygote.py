@@ -8,13 +8,13 @@ import os
 import resource
 import select
 import signal
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from freehold.model.errors import FreeholdError, TrustError, UsageError
 from freehold.sandbox import lockdown, seccomp, worker
-from freehold.sandbox.host import Ends, Examiner, Load
+from freehold.sandbox.examination import Kit, load_engine, spool_directory
+from freehold.sandbox.host import Ends, Load
 from freehold.sandbox.wire import PIECE, Lines, Setup, decode, encode, write_all
 
 LIFETIME = 20
@@ -22,20 +22,6 @@ LIFETIME = 20
 
 _COMMANDS = 1 << 20
 _KINDS = ((TrustError, "trust"), (UsageError, "usage"), (FreeholdError, "other"))
-
-
-def load_engine(bundles: Sequence[Path]) -> Callable[[int], Examiner]:
-    """Map the bundles and load everything that examines; returns the engine for a spool's descriptor.
-
-    Raises:
-        TrustError: a bundle is damaged.
-    """
-    from freehold.bundle import Bundle
-    from freehold.engine.matchers import load
-    from freehold.engine.scan import Engine
-
-    matchers = load([Bundle.open(path) for path in bundles])
-    return lambda spool: Engine(matchers, spool)
 
 
 def zygote_main(setup: Setup, ends: Ends, load: Load | None) -> None:
@@ -60,7 +46,7 @@ def zygote_main(setup: Setup, ends: Ends, load: Load | None) -> None:
 
 class _Zygote:
     def __init__(self, setup: Setup, ends: Ends, load: Load) -> None:
-        directory = worker.spool_directory()
+        directory = spool_directory()
         self._root: int | None = None
         self._calls: seccomp.Table = ()
         if setup.confine:
@@ -69,7 +55,7 @@ class _Zygote:
             self._calls = seccomp.load_table()
         self._setup = setup
         self._ends = ends
-        self._kit = worker.Kit(setup, load(setup.bundles), directory)
+        self._kit = Kit(setup, load(setup.bundles), directory)
         worker.preload()
         self._pids: dict[int, int] = {}
         self._woken, self._wake = _wake_on_child()

@@ -5,6 +5,7 @@ that file goes to another worker.
 """
 
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -293,6 +294,8 @@ def _close(entry: Entry) -> None:
 
 def _descriptors_left() -> int:
     """Return how many files may be open at once: each stays open until its answer."""
+    if sys.platform == "win32":
+        return 256
     import resource
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

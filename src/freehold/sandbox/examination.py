@@ -1,0 +1,99 @@
+"""Examining one file after the other in a worker of any kind, and putting the reports into lines."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from freehold.model.report import Problem, ProblemKind, Report
+from freehold.model.view import ContentChanged, open_view
+from freehold.sandbox.host import Examiner
+from freehold.sandbox.wire import Setup, encode
+
+_KEPT = 50
+"""Detections and problems that remain of a report that is too long to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What the zygote gives its workers.
+
+    Attributes:
+        setup: what the host asked for.
+        engine: makes an engine for a spool's descriptor.
+        spool_directory: where the spool lies.
+    """
+
+    setup: Setup
+    engine: Callable[[int], Examiner]
+    spool_directory: str
+
+
+def load_engine(bundles: Sequence[Path]) -> Callable[[int], Examiner]:
+    """Map the bundles and load everything that examines; returns the engine for a spool's descriptor.
+
+    Raises:
+        TrustError: a bundle is damaged.
+    """
+    from freehold.bundle import Bundle
+    from freehold.engine.matchers import load
+    from freehold.engine.scan import Engine
+
+    matchers = load([Bundle.open(path) for path in bundles])
+    return lambda spool: Engine(matchers, spool)
+
+
+def examiner(kit: Kit) -> Callable[[int, int, str], Report]:
+    """Return what examines a file, given its descriptor (which it closes), its size and its name."""
+    engine = kit.engine(open_spool(kit.spool_directory))
+    setup = kit.setup
+
+    def examine(file: int, size: int, name: str) -> Report:
+        try:
+            return engine.examine(
+                open_view(file, size), name, setup.limits, all_matches=setup.all_matches, tree=setup.tree
+            )
+        except ContentChanged as error:
+            return Report(size, problems=[Problem(ProblemKind.CHANGED, name, str(error))])
+        except OSError as error:
+            return unreadable(size, name, error.strerror or str(error))
+        finally:
+            os.close(file)
+
+    return examine
+
+
+def unreadable(size: int, name: str, why: str) -> Report:
+    """Return the report of a file that cannot be read."""
+    return Report(size, problems=[Problem(ProblemKind.UNREADABLE, name, why)])
+
+
+def answer(number: int, report: Report, limit: int) -> bytes:
+    """Return the line that answers a job; one longer than ``limit`` bytes loses its tree, then its later finds."""
+    line = encode([number, report.to_wire()])
+    if len(line) <= limit:
+        return line
+    report.nodes = []
+    if len(encode([number, report.to_wire()])) > limit:
+        report.detections = report.detections[:_KEPT]
+        report.problems = report.problems[:_KEPT]
+    report.problems.append(Problem(ProblemKind.LIMIT, "", "the report was too long and has been cut"))
+    return encode([number, report.to_wire()])
+
+
+def spool_directory() -> str:
+    """Return where decoded content is spooled: TMPDIR, or a directory that is on a disk rather than in memory."""
+    candidates = (os.environ.get("TMPDIR", ""), "/var/tmp", "/tmp")  # noqa: S108 - only unlinked files are made there
+    usable = (path for path in candidates if path and os.access(path, os.W_OK | os.X_OK))
+    return next(usable, os.curdir)
+
+
+def open_spool(directory: str) -> int:
+    """Return a descriptor of a new file that has no name; raises ``OSError``."""
+    try:
+        return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except (AttributeError, OSError):  # not every system and file system knows files without a name
+        from tempfile import TemporaryFile
+
+        with TemporaryFile(dir=directory, buffering=0) as file:
+            return os.dup(file.fileno())

@@ -1,0 +1,43 @@
+"""A worker for systems that have no sandbox; ``plain`` starts it as a program."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from freehold.model.errors import FreeholdError
+from freehold.model.limits import Limits
+from freehold.model.report import Report
+from freehold.sandbox.examination import Kit, answer, examiner, load_engine, spool_directory, unreadable
+from freehold.sandbox.wire import Setup, decode, encode
+
+
+def main() -> None:
+    """Examine the files whose paths arrive at standard input, until it ends."""
+    out = sys.stdout.buffer
+    bundles, limits, all_matches, tree = decode(sys.stdin.buffer.readline())
+    setup = Setup(tuple(map(Path, bundles)), Limits(**limits), all_matches=all_matches, tree=tree)
+    try:
+        engine = load_engine(setup.bundles)
+    except FreeholdError as error:
+        out.write(encode(["failed", str(error)]))
+        return
+    examine = examiner(Kit(setup, engine, spool_directory()))
+    out.write(encode(["ready", "not sandboxed: this system offers no sandbox"]))
+    out.flush()
+    for line in sys.stdin.buffer:
+        number, size, name, path = decode(line)
+        out.write(answer(number, _examine_path(examine, size, name, path), setup.answer))
+        out.flush()
+
+
+def _examine_path(examine: Callable[[int, int, str], Report], size: int, name: str, path: str) -> Report:
+    try:
+        file = os.open(os.fsencode(path), os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        return unreadable(size, name, error.strerror or str(error))
+    return examine(file, size, name)
+
+
+if __name__ == "__main__":
+    main()
