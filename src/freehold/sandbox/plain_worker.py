@@ -8,7 +8,8 @@ from pathlib import Path
 from freehold.model.errors import FreeholdError
 from freehold.model.limits import Limits
 from freehold.model.report import Report
-from freehold.sandbox.examination import Kit, answer, examiner, load_engine, spool_directory, unreadable
+from freehold.sandbox.examination import Kit, answer, examiner, load_engine, unreadable
+from freehold.sandbox.spool import spool_directory
 from freehold.sandbox.wire import Setup, decode, encode
 
 

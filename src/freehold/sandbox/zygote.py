@@ -13,8 +13,9 @@ from typing import Any
 
 from freehold.model.errors import FreeholdError, TrustError, UsageError
 from freehold.sandbox import lockdown, seccomp, worker
-from freehold.sandbox.examination import Kit, load_engine, spool_directory
+from freehold.sandbox.examination import Kit, load_engine
 from freehold.sandbox.host import Ends, Load
+from freehold.sandbox.spool import spool_directory
 from freehold.sandbox.wire import PIECE, Lines, Setup, decode, encode, write_all
 
 LIFETIME = 20

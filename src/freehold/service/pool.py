@@ -103,7 +103,7 @@ class Pool:
         """End all workers at once."""
         self._workers.close()
 
-    def scan(self, entries: Iterable[Entry]) -> Iterator[Finished]:
+    def scan(self, entries: Iterable[Entry]) -> Generator[Finished, None, None]:
         """Examine entries, one pass at a time; a pass that is not finished is abandoned with what is in flight.
 
         The descriptors of all entries taken are closed.
@@ -260,7 +260,7 @@ def scan(
     mode: Mode = Mode.SANDBOX,
     all_matches: bool = False,
     tree: bool = False,
-) -> Iterator[Finished]:
+) -> Generator[Finished, None, None]:
     """Examine entries with workers of their own; see ``Pool``."""
     with Pool(bundles, limits, jobs=jobs, mode=mode, all_matches=all_matches, tree=tree) as pool:
         yield from pool.scan(entries)
