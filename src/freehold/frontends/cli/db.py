@@ -1,0 +1,111 @@
+"""``freehold db``: compile signatures, look at compiled databases, and prove that rules spare known-good files."""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from freehold.bundle import Bundle
+from freehold.frontends.cli import gate
+from freehold.responses.wording import count_text, printable, size_text
+
+_EXAMPLES = """examples:
+  freehold db build rules/ more.hdb -o local.fhdb
+  freehold scan --database local.fhdb /srv
+  freehold db info local.fhdb
+  freehold db gate --known-good --database rules/
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """See ``freehold.frontends.cli``."""
+    parser.epilog = _EXAMPLES
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    build = actions.add_parser("build", help="compile signature files into a database")
+    build.add_argument("sources", metavar="SRC", nargs="+", type=Path, help="signature files and folders of them")
+    build.add_argument(
+        "-o", "--output", metavar="OUT", required=True, type=Path, help="directory; replaced in one step"
+    )
+    build.add_argument("--strict", action="store_true", help="build nothing if any signature cannot be honoured")
+    build.set_defaults(action=_build)
+    info = actions.add_parser("info", help="show what a compiled database holds")
+    info.add_argument("bundle", metavar="BUNDLE", type=Path)
+    info.add_argument("--json", action="store_true", help="as one JSON object")
+    info.set_defaults(action=_info)
+    verify = actions.add_parser("verify", help="read every byte of a compiled database and compare checksums")
+    verify.add_argument("bundle", metavar="BUNDLE", type=Path)
+    verify.set_defaults(action=_verify)
+    checked = actions.add_parser("gate", help="scan known-good files; any detection is a fault of the signatures")
+    gate.add_arguments(checked)
+    checked.set_defaults(action=gate.run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked for, and return the exit status."""
+    action: Callable[[argparse.Namespace], int] = args.action
+    return action(args)
+
+
+def _build(args: argparse.Namespace) -> int:
+    from freehold.signatures.compile import build
+
+    with _shown() as progress:
+        result = build(args.sources, args.output, strict=args.strict, progress=progress)
+    for rejected in result.rejected:
+        print(f"{printable(rejected.source)}:{rejected.line}: left out: {printable(rejected.reason)}", file=sys.stderr)
+    total = sum(result.counts.values())
+    languages = ", ".join(f"{count:,} {name}" for name, count in sorted(result.counts.items()))
+    print(f"{args.output}: {count_text(total, 'signature')} ({languages}), {len(result.rejected):,} left out")
+    return 0
+
+
+@contextmanager
+def _shown() -> Iterator[Callable[[str], None]]:
+    """Give a function that shows what is being done, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("reading") as status:
+        yield lambda text: status.update(f"{printable(text)} …", spinner_style="none")
+
+
+def _info(args: argparse.Namespace) -> int:
+    bundle = Bundle.open(args.bundle)
+    counts, targets = Counter[str](), Counter[str]()
+    for segment in bundle.segments:
+        counts.update(segment.counts)
+        targets.update(segment.targets)
+    facts = {
+        "path": str(args.bundle),
+        "format": bundle.manifest["format"],
+        "machine": bundle.manifest["machine"],
+        "signatures": sum(counts.values()),
+        "languages": dict(sorted(counts.items())),
+        "targets": dict(sorted(targets.items())),
+        "segments": [{"name": segment.name, "bytes": segment.size} for segment in bundle.segments],
+    }
+    if args.json:
+        print(json.dumps(facts, indent=2))
+        return 0
+    print(f"{args.bundle}: {count_text(sum(counts.values()), 'signature')}")
+    print(f"layout {facts['format']}, compiled for {facts['machine']}")
+    for title, numbers in (("by language", counts), ("patterns by target", targets)):
+        print(f"{title}:")
+        for name, number in sorted(numbers.items()):
+            print(f"  {name:<16} {number:>12,}")
+    print("segments:")
+    for segment in bundle.segments:
+        print(f"  {segment.name:<16} {size_text(segment.size):>12}")
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    bundle = Bundle.open(args.bundle)
+    bundle.verify()
+    print(f"{args.bundle}: every checksum is right ({size_text(sum(segment.size for segment in bundle.segments))})")
+    return 0
