@@ -1,6 +1,5 @@
 """The report for people at a terminal: findings as they come, then a summary and what to do next."""
 
-import shlex
 from collections import Counter
 from collections.abc import Callable
 
@@ -86,6 +85,8 @@ def _row(label: str, value: str) -> str:
 def _next_lines(summary: Summary, first_found: bytes | None) -> list[str]:
     advice = []
     if first_found is not None:
+        import shlex
+
         path = first_found.decode("utf-8", "surrogateescape")
         # A name that cannot be shown as it is cannot be pasted either.
         shown = shlex.quote(path) if path.isprintable() else "FILE"

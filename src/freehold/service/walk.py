@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from freehold.model.report import Problem, ProblemKind
 from freehold.service.entry import Entry
@@ -74,8 +75,7 @@ class _Folder:
     listing: Iterator["os.DirEntry[str]"]
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(NamedTuple):
     path: bytes
     name: str | bytes
     folder: int | None

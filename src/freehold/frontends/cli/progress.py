@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from freehold.responses.summary import Summary
 from freehold.responses.wording import count_text, printable_path, seconds_text, size_text
@@ -20,46 +20,47 @@ REFRESH_PER_SECOND = 8
 
 
 class Screen:
-    """Prints lines; once ``start`` was called and some time has passed, keeps a live bar below them.
+    """Prints lines and, when a scan takes longer than ``PATIENCE``, keeps a live bar below them.
+
+    Args:
+        summary: the counts that the bar shows.
+        count: counts what is to be done, beside the scan; None when that cannot be known before its end.
 
     Attributes:
         current: the path that was opened last.
     """
 
-    def __init__(self, summary: Summary) -> None:
+    def __init__(self, summary: Summary, count: Callable[[], Iterator[int]] | None) -> None:
         self.current = b""
         self._summary = summary
+        self._count = count
         self._total: int | None = None
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._live: Live | None = None
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._show, daemon=True)
 
-    def line(self, text: str, stream: TextIO | None = None) -> None:
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def line(self, text: str, stream: TextIO) -> None:
         """Print one line that is already safe to print, above the bar."""
-        stream = stream or sys.stdout
         with self._lock:
             if self._live and stream.isatty():
                 self._live.console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
             else:
                 print(text, file=stream, flush=self._live is not None)
 
-    def start(self, count: Callable[[], Iterator[int]] | None) -> None:
-        """Show the bar after ``PATIENCE`` seconds, and count there what is to be done, when ``count`` is given."""
-        self._thread = threading.Thread(target=self._show, args=(count,), daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Take the bar away."""
-        self._over.set()
-        if self._thread:
-            self._thread.join()
-        if self._live:
-            self._live.stop()
-            self._live = None
-
-    def _show(self, count: Callable[[], Iterator[int]] | None) -> None:
+    def _show(self) -> None:
         if self._over.wait(PATIENCE):
             return
         from rich.live import Live
@@ -78,7 +79,7 @@ class Screen:
             live.start()
             self._live = live
         counted = None
-        for number in count() if count else ():
+        for number in self._count() if self._count else ():
             if self._over.is_set():
                 return
             counted = number

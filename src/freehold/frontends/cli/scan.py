@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from types import FrameType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from freehold import __version__
 from freehold.frontends.cli import databases, options
-from freehold.frontends.cli.progress import Screen
 from freehold.model.errors import UsageError
 from freehold.responses.summary import ReportWriter, Run, Summary
 from freehold.responses.wording import printable, printable_path
 from freehold.service.entry import Entry, Finished
 from freehold.service.pool import Pool
 from freehold.service.walk import Walk, WalkOptions, spool
+
+if TYPE_CHECKING:
+    from freehold.frontends.cli.progress import Screen
 
 FORMATS = ("text", "jsonl", "sarif", "html")
 
@@ -103,19 +105,15 @@ def run(args: argparse.Namespace) -> int:
     bundles = databases.resolve(args.database)
     began = time.time()
     summary = Summary()
-    screen = Screen(summary)
     walk = Walk(_walk_options(args))
     with (
         options.open_pool(args, bundles, jobs=args.jobs, all_matches=args.all_matches, prove=args.prove) as pool,
         _output(args.output) as stream,
     ):
-        writer = _writer(args, stream, screen)
-        if _wants_bar(args):
-            screen.start(_counter(args))
-        try:
+        # Only now: the bar is a thread, and the pool has forked.
+        with _screen(args, summary) as screen:
+            writer = _writer(args, stream, screen)
             _report(pool, _entries(args, walk, screen), summary, writer)
-        finally:
-            screen.stop()
         summary.seconds = time.time() - began
         summary.left_out = {reason.value: count for reason, count in walk.left_out.items()}
         writer.end(
@@ -183,7 +181,7 @@ def _walk_options(args: argparse.Namespace) -> WalkOptions:
     )
 
 
-def _entries(args: argparse.Namespace, walk: Walk, screen: Screen) -> Iterator[Entry]:
+def _entries(args: argparse.Namespace, walk: Walk, screen: "Screen | _Plain") -> Iterator[Entry]:
     named = {os.fsencode(path): path for path in args.paths}
     for entry in walk.entries(named):
         if entry.problem and entry.path in named:
@@ -221,6 +219,23 @@ def _counter(args: argparse.Namespace) -> Callable[[], Iterator[int]] | None:
     return lambda: Walk(_walk_options(args)).count(os.fsencode(path) for path in args.paths)
 
 
+class _Plain:
+    """The screen without a bar."""
+
+    current = b""
+
+    def line(self, text: str, stream: TextIO) -> None:
+        print(text, file=stream)
+
+
+def _screen(args: argparse.Namespace, summary: Summary) -> "AbstractContextManager[Screen | _Plain]":
+    if not _wants_bar(args):
+        return nullcontext(_Plain())
+    from freehold.frontends.cli.progress import Screen
+
+    return Screen(summary, _counter(args))
+
+
 def _wants_bar(args: argparse.Namespace) -> bool:
     if args.progress != "auto":
         return bool(args.progress == "always")
@@ -237,7 +252,7 @@ def _output(name: str | None) -> AbstractContextManager[TextIO]:
         raise UsageError(f"cannot write the report: {error.strerror}: {name}") from error
 
 
-def _writer(args: argparse.Namespace, stream: TextIO, screen: Screen) -> ReportWriter:
+def _writer(args: argparse.Namespace, stream: TextIO, screen: "Screen | _Plain") -> ReportWriter:
     if args.format == "jsonl":
         from freehold.responses.report_jsonl import JsonlReport
 
