@@ -77,7 +77,8 @@ class _Ar:
             if size is None:
                 following = _next_header(view, position, unpacking)
                 if following - position > 1:
-                    unpacking.problem(ProblemKind.MALFORMED, f"no member header at byte {position}")
+                    kind = ProblemKind.MALFORMED if len(header) == _HEADER else ProblemKind.TRUNCATED
+                    unpacking.problem(kind, f"no member header at byte {position}")
                 yield from rest(view, position, following)
                 position = following
                 continue

@@ -97,7 +97,7 @@ class _Cpio:
             ended = name == _TRAILER
             if ended:
                 position = skip_zeros(view, position, unpacking)
-        if not ended and position < view.size:
+        if not ended and position + _LONGEST_HEADER <= view.size:
             unpacking.problem(ProblemKind.MALFORMED, f"no member header at byte {position}")
         elif not ended:
             unpacking.problem(ProblemKind.TRUNCATED, "the archive has no trailer")

@@ -124,7 +124,8 @@ class _Reader:
         self._position = self._next_header(start + BLOCK)
         if not start and self._position >= self._view.size:
             raise MalformedInput("there is no undamaged tar header")
-        self._unpacking.problem(ProblemKind.MALFORMED, f"no member header at byte {start}")
+        kind = ProblemKind.MALFORMED if len(block) == BLOCK else ProblemKind.TRUNCATED
+        self._unpacking.problem(kind, f"no member header at byte {start}")
         self._pending = _Pending()
         yield from rest(self._view, start, self._position)
 
