@@ -89,14 +89,17 @@ class SignatureLanguage(Protocol):
 
 
 class Feed(Protocol):
-    """One upstream source of signatures."""
+    """One kind of upstream source of signatures: a module of ``freehold.feeds.sources`` offers one as ``FEED``."""
 
     @property
     def name(self) -> str:
         """As the user names it: ``clamav``."""
 
-    def refresh(self, origin: str, destination: Path) -> None:
-        """Bring ``destination`` up to date with ``origin``; whole or not at all."""
+    def refresh(self, origin: str, previous: Path | None, destination: Path) -> None:
+        """Fill the empty folder ``destination`` with what ``origin`` offers now, whole or not at all.
+
+        ``previous`` is the last folder that was filled from there; what has not changed is taken from it.
+        """
 
 
 class Response(Protocol):
