@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from freehold.model.report import Problem, ProblemKind, Report
 from freehold.model.view import ContentChanged, open_view
@@ -15,8 +15,7 @@ _KEPT = 50
 """Detections and problems that remain of a report that is too long to be sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kit:
+class Kit(NamedTuple):
     """What the zygote gives its workers.
 
     Attributes:

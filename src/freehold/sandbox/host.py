@@ -18,9 +18,8 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from freehold.model.errors import FreeholdError, MalformedInput, TrustError, UsageError
 from freehold.model.limits import Limits
@@ -55,8 +54,7 @@ Load = Callable[[Sequence[Path]], Callable[[int], Examiner]]
 """Called once in the zygote with the bundles; what it returns is called in each worker with the spool's descriptor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(NamedTuple):
     """The zygote's ends of what connects it with the host; everything else that it inherits is closed.
 
     Attributes:
@@ -109,16 +107,14 @@ class Worker(ABC):
         raise MalformedInput("a worker sent something that is not an answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """A worker is locked down and begins; ``sandbox`` says what confines it."""
 
     worker: Worker
     sandbox: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """A worker has examined the file with this number."""
 
     worker: Worker
@@ -126,8 +122,7 @@ class Answered:
     report: Report
 
 
-@dataclass(frozen=True, slots=True)
-class Died:
+class Died(NamedTuple):
     """A worker is gone, with all jobs that it did not answer; ``reason`` goes on after "the worker"."""
 
     worker: Worker
@@ -381,6 +376,7 @@ def _become_zygote(setup: Setup, ends: Ends, load: Load | None, mask: set[int]) 
     status = 1
     try:
         gc.freeze()  # nothing of the host's is ever finalised here
+        gc.disable()  # until the engine is loaded, when the zygote freezes what that made
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the host, which ends this process in order
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

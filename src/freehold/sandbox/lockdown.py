@@ -11,8 +11,7 @@ import os
 import resource
 import signal
 import struct
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import NamedTuple
 
 from freehold.model.errors import TrustError
 from freehold.sandbox import landlock, seccomp
@@ -30,8 +29,7 @@ _CAPSET = {"x86_64": 126, "aarch64": 91}
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """How a process is to be confined.
 
     Attributes:
@@ -57,8 +55,7 @@ class Policy:
     violation: Violation = Violation.KILL
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """What confines a process.
 
     Attributes:
@@ -85,10 +82,6 @@ class Applied:
             parts.append("no capabilities")
         parts.append(f"user {self.user}")
         return ", ".join(parts)
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return it as plain JSON values."""
-        return asdict(self)
 
 
 def obstacle() -> str:

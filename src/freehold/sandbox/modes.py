@@ -1,7 +1,6 @@
 """The ways in which content can be examined apart from the host."""
 
 import sys
-from dataclasses import replace
 from enum import StrEnum
 
 from freehold.sandbox.host import Load, SocketZygote, Workers
@@ -36,9 +35,9 @@ def open_workers(mode: Mode, setup: Setup, workers: int, load: Load | None = Non
     if sys.platform != "linux":
         from freehold.sandbox.plain import Subprocesses
 
-        return Subprocesses(replace(setup, confine=False))
+        return Subprocesses(setup._replace(confine=False))
     if mode is Mode.PROVE:
         from freehold.sandbox.pipes import PipeZygote
 
-        return PipeZygote(replace(setup, sockets=False), workers, load)
-    return SocketZygote(replace(setup, confine=mode is not Mode.PLAIN), load)
+        return PipeZygote(setup._replace(sockets=False), workers, load)
+    return SocketZygote(setup._replace(confine=mode is not Mode.PLAIN), load)

@@ -3,9 +3,9 @@
 import ctypes
 import os
 import struct
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from freehold.model.errors import TrustError
 
@@ -24,8 +24,7 @@ class Violation(Enum):
     REFUSE = _EPERM
 
 
-@dataclass(frozen=True, slots=True)
-class Architecture:
+class Architecture(NamedTuple):
     """A processor that the table of system calls covers.
 
     Attributes:

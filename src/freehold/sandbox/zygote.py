@@ -62,8 +62,8 @@ class _Zygote:
         self._woken, self._wake = _wake_on_child()
         self._control = worker.adopt(ends.commands) if setup.sockets else None
         self._lines = Lines(_COMMANDS)
-        gc.collect()
         gc.freeze()  # workers share these pages as long as nobody touches them
+        gc.enable()
 
     def run(self) -> None:
         poll = select.poll()
