@@ -46,6 +46,9 @@ RIGHT_SEPARATORS = frozenset(b"\n\r \"'=>-/_")
 SPACE = b" \t\n\v\f\r"
 
 
+NO_LANDMARKS = Landmarks()
+
+
 @dataclass(frozen=True)
 class Facts:
     """What the engine knows of an artifact beside its bytes.
@@ -53,7 +56,7 @@ class Facts:
     ``landmarks`` None: it looks like a program, but its header cannot be parsed. ``size`` None: that of the data.
     """
 
-    landmarks: Landmarks | None = Landmarks()
+    landmarks: Landmarks | None = NO_LANDMARKS
     size: int | None = None
     containers: tuple[str, ...] = ()
     macros: dict[int, set[int]] = field(default_factory=dict)
@@ -295,7 +298,8 @@ def _one_byte(run: Bytes, index: int, nocase: bool, data: bytes, position: int) 
 def _negated_ends(choice: Choice, data: bytes, position: int) -> Iterator[int]:
     unwanted = set()
     for option in choice.options:
-        assert len(option) == 1 and isinstance(option[0], Bytes)
+        assert len(option) == 1
+        assert isinstance(option[0], Bytes)
         unwanted.add(option[0].value)
     length = len(next(iter(unwanted)))
     if position + length <= len(data) and data[position : position + length] not in unwanted:

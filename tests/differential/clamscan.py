@@ -1,0 +1,42 @@
+"""Runs ``clamscan`` on contents with databases given as text, and says what it found in each."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+CLAMSCAN = shutil.which("clamscan")
+_FOUND = re.compile(rb"^(?P<file>.*?): (?P<name>[^\n]*) FOUND$", re.MULTILINE)
+
+
+class ClamscanError(Exception):
+    """``clamscan`` did not load the database, or died."""
+
+
+def scan(databases: Mapping[str, bytes], contents: Sequence[bytes], folder: Path) -> list[set[str]]:
+    """Return for each content the names that ``clamscan`` reports, without ``.UNOFFICIAL``.
+
+    Raises:
+        ClamscanError: the databases were refused, or it crashed.
+    """
+    assert CLAMSCAN, "clamscan is not installed"
+    database, files = folder / "database", folder / "files"
+    for directory in (database, files):
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+    for name, text in databases.items():
+        (database / name).write_bytes(text)
+    for index, content in enumerate(contents):
+        (files / str(index)).write_bytes(content)
+    options = ["--allmatch", "--disable-cache", "--no-summary", "--stdout", "--max-filesize=200M"]
+    done = subprocess.run(
+        [CLAMSCAN, *options, f"--database={database}", "--recursive", str(files)], capture_output=True, check=False
+    )
+    if done.returncode not in {0, 1}:
+        raise ClamscanError(f"status {done.returncode}: {done.stdout[-500:]!r} {done.stderr[-500:]!r}")
+    found: list[set[str]] = [set() for _ in contents]
+    for match in _FOUND.finditer(done.stdout):
+        index = int(Path(match["file"].decode()).name)
+        found[index].add(match["name"].decode("utf-8", "surrogateescape").removesuffix(".UNOFFICIAL"))
+    return found
