@@ -4,6 +4,7 @@
 expression decides by the counts whether the signature matches.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,6 +67,28 @@ class Group:
 
 
 Expression = Leaf | Group
+
+
+def evaluate(expression: Expression, counts: Sequence[int]) -> bool:
+    """Whether an expression is true for the counts of the subsignatures, in their order."""
+    return _evaluate(expression, counts)[0]
+
+
+def _evaluate(expression: Expression, counts: Sequence[int]) -> tuple[bool, int, int]:
+    """Return the truth, the total that is handed on, and a set (as bits) of the subsignatures that contributed."""
+    if isinstance(expression, Leaf):
+        count = counts[expression.index]
+        true = count > 0 if expression.comparison is None else expression.comparison.holds(count)
+        return (True, count, 1 << expression.index) if true else (False, 0, 0)
+    left, left_total, left_set = _evaluate(expression.left, counts)
+    right, right_total, right_set = _evaluate(expression.right, counts)
+    true = (left and right) if expression.operator is Operator.AND else (left or right)
+    total, contributed = (left_total + right_total, left_set | right_set) if true else (0, 0)
+    if expression.comparison is None:
+        return true, total, contributed
+    if expression.comparison.holds(total) and contributed.bit_count() >= expression.distinct:
+        return True, total, 0
+    return False, 0, 0
 
 
 @dataclass(frozen=True, slots=True)

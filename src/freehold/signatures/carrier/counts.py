@@ -1,0 +1,68 @@
+"""Counts of subsignatures that make an expression true."""
+
+from random import Random
+
+from freehold.model.logical import Comparison, Expression, Group, Leaf, Operator, Relation, evaluate
+from freehold.signatures.carrier.errors import CannotCarry
+
+ATTEMPTS = 20
+"""How often a choice among alternatives is tried anew."""
+
+
+def wanted_counts(expression: Expression, subsignatures: int, rng: Random) -> list[int]:
+    """Return for each subsignature how often it should match; raises ``CannotCarry`` when no counts are found."""
+    for _ in range(ATTEMPTS):
+        counts = [0] * subsignatures
+        for index, count in _solve(expression, rng).items():
+            counts[index] = count
+        if evaluate(expression, counts):
+            return counts
+    raise CannotCarry("no counts are found that make the expression true")
+
+
+def _solve(expression: Expression, rng: Random) -> dict[int, int]:
+    if isinstance(expression, Leaf):
+        return {expression.index: _satisfying(expression.comparison, rng)}
+    if expression.comparison is not None:
+        return _solve_group(expression, expression.comparison, rng)
+    if expression.operator is Operator.OR:
+        return _solve(rng.choice((expression.left, expression.right)), rng)
+    return _merged(_solve(expression.left, rng), _solve(expression.right, rng))
+
+
+def _satisfying(comparison: Comparison | None, rng: Random) -> int:
+    if comparison is None:
+        return 1
+    if comparison.relation is Relation.EQUAL:
+        return comparison.value
+    if comparison.relation is Relation.MORE:
+        return comparison.value + 1
+    return rng.randrange(max(comparison.value, 1))
+
+
+def _merged(left: dict[int, int], right: dict[int, int]) -> dict[int, int]:
+    return left | {index: max(count, left.get(index, 0)) for index, count in right.items()}
+
+
+def _solve_group(group: Group, comparison: Comparison, rng: Random) -> dict[int, int]:
+    total = _satisfying(comparison, rng)
+    if total == 0:
+        return {}
+    if group.operator is Operator.AND:
+        counts = _merged(_solve(group.left, rng), _solve(group.right, rng))
+    else:
+        counts = {}
+        members = _leaves(group)
+        rng.shuffle(members)
+        while members and (not counts or len(counts) < min(group.distinct, total)):
+            counts = _merged(counts, _solve(members.pop(), rng))
+    growing = next((index for index, count in counts.items() if count), None)
+    if growing is not None:
+        counts[growing] += max(total - sum(counts.values()), 0)
+    return counts
+
+
+def _leaves(expression: Expression) -> list[Leaf]:
+    if isinstance(expression, Leaf):
+        return [expression]
+    return _leaves(expression.left) + _leaves(expression.right)
