@@ -1,0 +1,42 @@
+"""Where feeds lie on this machine. Imported by every scan, so it imports next to nothing."""
+
+import os
+from pathlib import Path
+
+BUNDLE = "bundle"
+"""Name of the compiled database in a feed's folder."""
+
+SYSTEM = Path("/var/lib/freehold/feeds")
+"""Where root keeps feeds; they serve all users."""
+
+
+def home() -> Path:
+    """Return the folder in which this user's feeds are kept: ``$XDG_DATA_HOME`` when set, else by user."""
+    data = os.environ.get("XDG_DATA_HOME", "")
+    if os.path.isabs(data):  # noqa: PTH117 - cheaper
+        return Path(data, "freehold", "feeds")
+    if os.geteuid() == 0:
+        return SYSTEM
+    return Path(os.path.expanduser("~"), ".local", "share", "freehold", "feeds")  # noqa: PTH111 - must not raise
+
+
+def bundles() -> list[Path]:
+    """Return the compiled databases of all feeds, the system's first, then this user's, each in order of names.
+
+    Folders that somebody else could have written are passed over: whoever writes a database decides what is found.
+    """
+    return [bundle for root in dict.fromkeys((SYSTEM, home())) if _is_trusted(root) for bundle in _in(root)]
+
+
+def _in(root: Path) -> list[Path]:
+    with os.scandir(root) as entries:
+        names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    return [bundle for name in names if (bundle := root / name / BUNDLE).is_dir()]
+
+
+def _is_trusted(root: Path) -> bool:
+    try:
+        status = root.stat()
+    except OSError:
+        return False
+    return status.st_uid in {0, os.geteuid()} and not status.st_mode & 0o022
