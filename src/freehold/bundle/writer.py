@@ -196,7 +196,7 @@ class _FileWriter:
         self._path = path
         self._files = files
         self._native = native
-        self._file = path.open("wb", buffering=0)
+        path.touch()
         self._pending = bytearray()
         self._sums = bytearray()
         self._digest = hashlib.sha256()
@@ -208,9 +208,8 @@ class _FileWriter:
             self._flush(len(self._pending) // BLOCK * BLOCK)
 
     def finish(self) -> None:
-        """Close the file and enter it, with the checksums of its blocks if it is large, into the manifest."""
+        """Enter the file, with the checksums of its blocks if it is large, into the manifest."""
         self._flush(len(self._pending))
-        self._file.close()
         self._files[self._path.name] = (self._size, self._digest.hexdigest())
         if self._size > SMALL and not self._native:
             sums = _FileWriter(self._path.with_name(self._path.name + ".sums"), self._files, native=True)
@@ -222,9 +221,8 @@ class _FileWriter:
             self._digest.update(ready)
             for begin in range(0, length, BLOCK):
                 self._sums += block_sum(ready[begin : begin + BLOCK])
-            written = 0
-            while written < length:
-                written += self._file.write(ready[written:]) or 0
+            with self._path.open("ab") as file:
+                file.write(ready)
         del self._pending[:length]
         self._size += length
 

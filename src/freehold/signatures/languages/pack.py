@@ -2,7 +2,7 @@
 
 A pack has a head and rules, and each rule says what it looks for and why::
 
-    [pack]
+    [pack]                             # may be left out
     name = "example"
     version = "1"
     description = "What is in here."
@@ -70,7 +70,7 @@ class Pack:
         try:
             document = tomllib.loads(text.decode("utf-8"))
             _check_keys(document, frozenset({"pack", "rule", "hash"}), "the file")
-            _check_keys(_table(document.get("pack"), "[pack]"), _PACK_KEYS, "[pack]")
+            _check_keys(_table(document.get("pack", {}), "[pack]"), _PACK_KEYS, "[pack]")
             rules, hashes = _tables(document, "rule"), _tables(document, "hash")
         except (MalformedInput, ValueError, RecursionError) as error:
             yield Rejected(source, _line_of(error), str(error))
