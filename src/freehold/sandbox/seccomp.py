@@ -60,7 +60,7 @@ def obstacle() -> str:
 def load_table() -> Table:
     """Return the system calls that a worker may make on this machine, from ``syscalls.tsv``."""
     column = ARCHITECTURES[os.uname().machine].column
-    text = Path(__file__).with_name("syscalls.tsv").read_text("ascii")
+    text = Path(__file__).with_name("syscalls.tsv").read_text("utf-8")
     rows = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
     return tuple((int(row[column]), row[3]) for row in rows if row[column] != "-")
 

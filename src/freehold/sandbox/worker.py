@@ -28,6 +28,7 @@ def serve(kit: Kit, channel: int, policy: Policy) -> None:
     while True:
         line, file = receive(control)
         if not line:
+            control.detach()  # what is left of a socket object would ask the kernel for its name
             return
         number, size, name = decode(line)
         write_all(channel, answer(number, examine(file, size, name), kit.setup.answer))
@@ -49,7 +50,7 @@ def live(life: Callable[[], None]) -> NoReturn:
         life()
         status = 0
     except MemoryError:
-        status = EXIT_MEMORY
+        os._exit(EXIT_MEMORY)  # here, while everything is still in place: finalisers make forbidden system calls
     finally:
         os._exit(status)
 
