@@ -3,7 +3,7 @@
 Mail programs disagree about nearly every damaged message, and attackers know it. So this is not a parser of a tree:
 every block of header fields anywhere in the message begins a part, whatever boundaries say, and messages within
 messages are only more parts. Boundaries decide where parts end; where a line looks like a boundary to some readers
-only, the part is decoded both up to it and beyond it.
+only, the part is decoded up to it, through it, and past it.
 """
 
 import re
@@ -24,6 +24,7 @@ _HIT = re.compile(rb"(?<![^\r\n])content-(?:type|transfer-encoding|disposition)[
 _HIT_BYTES = 512
 _BACKWARD_BYTES = 1 << 14
 _DELIMITER = re.compile(rb"--([^\r\n]*+)(?:\r\n|\n|\r|\Z)")
+_DELIMITER_LINE = re.compile(rb"(?<![^\r\n])--[^\r\n]*+")
 _UU_BEGIN = re.compile(rb"begin(-base64)? [0-7]{3,4} ([^\r\n]{1,4096})")
 _TEXT = re.compile(rb"\S")
 _SUFFIXES = {"text/plain": "txt", "text/html": "html", "message/rfc822": "eml", "": "txt"}
@@ -102,9 +103,11 @@ class _Message:
         stop, behind = self._delimiter(start, end, strict="base64" not in header.encodings)
         encodings = [encoding for encoding in header.encodings if encoding in _DECODERS]
         for encoding in encodings:
-            yield from self._decoded(header, encoding, start, stop)
+            yield from self._decoded(header, encoding, self._data, start, stop)
             if self._goes_on(behind, end):
-                yield from self._decoded(header, encoding, start, end)
+                yield from self._decoded(header, encoding, self._data, start, end)
+                without = _DELIMITER_LINE.sub(b"", self._data[start:end])
+                yield from self._decoded(header, encoding, without, 0, len(without))
         if not encodings:
             yield from self._plain(header, start, stop)
         while behind < end:
@@ -140,13 +143,13 @@ class _Message:
     def _has_text(self, start: int, end: int) -> bool:
         return _TEXT.search(self._data, start, end) is not None
 
-    def _decoded(self, header: Header, encoding: str, start: int, end: int) -> Iterator[Child]:
-        if start < end and self._has_text(start, end):
-            yield Child(self._name(header), _DECODERS[encoding](self._data, start, end))
+    def _decoded(self, header: Header, encoding: str, data: bytes, start: int, end: int) -> Iterator[Child]:
+        if _TEXT.search(data, start, end):
+            yield Child(self._name(header), _DECODERS[encoding](data, start, end))
 
     def _plain(self, header: Header | None, start: int, end: int) -> Iterator[Child]:
         """Yield text as it stands, and what is uuencoded in it."""
-        if start >= end or not self._has_text(start, end):
+        if not self._has_text(start, end):
             return
         yield Child(self._name(header), self._view.slice(start, end - start))
         for found in _UU_BEGIN.finditer(self._data, start, end):
