@@ -504,8 +504,10 @@ def _regex_matches(regex: RegexMatch, data: bytes, landmarks: Landmarks | None) 
 
 
 def root_sees(target: Target, data: bytes) -> bytes:
-    """Return what a target's root looks at: texts are normalised, all else is raw."""
-    return normalise_text(data) if target is Target.TEXT else data
+    """Return what a target's root looks at: texts are normalised, simple HTML becomes small, all else is raw."""
+    if target is Target.TEXT:
+        return normalise_text(data)
+    return data.lower() if target is Target.HTML else data
 
 
 def normalise_text(data: bytes) -> bytes:

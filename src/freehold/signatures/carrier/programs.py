@@ -95,7 +95,8 @@ def _put_at_entry(canvas: Canvas, placed: Placed, first: _Section, allowed: Rang
     lowest, highest = first.raw, first.raw + first.size - 16
     if allowed is not None:
         lowest, highest = max(lowest, allowed.minimum), min(highest, allowed.maximum)
-    for entry in (*range(lowest, highest + 1, 16), lowest, highest):
+    candidates: list[int] = [*range(lowest, highest + 1, 16), lowest, highest]
+    for entry in candidates:
         if lowest <= entry <= highest and _all_fit(canvas, pieces, entry):
             for offset, piece in pieces:
                 start = entry + offset.value
@@ -112,7 +113,8 @@ def _header_place(canvas: Canvas, sections: int) -> int:
     """Return where the PE header can stand beside what was put already."""
     pinned = canvas.get(0x3C, 4)
     length = 24 + _OPTIONAL_HEADER + 40 * sections
-    for place in (int.from_bytes(pinned, "little"),) if pinned else range(0x40, 0x2000, 0x40):
+    places = [int.from_bytes(pinned, "little")] if pinned else list(range(0x40, 0x2000, 0x40))
+    for place in places:
         if canvas.fits(place, bytes(length), b"\1" * length):
             return place
     raise CannotCarry("no place is found for the header")
