@@ -5,6 +5,7 @@ import json
 import struct
 from array import array
 from collections.abc import Iterable, Sequence
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,12 @@ from freehold.bundle.layout import (
 )
 from freehold.model.errors import FreeholdError
 from freehold.model.filetype import Target
+from freehold.model.report import Verdict
 from freehold.model.signature import About, HashedPart, HashSignature
 
 _FLUSH = 1 << 20
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_NOTHING_FURTHER = ("", Verdict.INFECTED, "", "", ())
 
 
 class SegmentWriter:
@@ -47,23 +51,15 @@ class SegmentWriter:
     def about(self, about: About) -> int:
         """Write what a detection says of its signature, and return the record's number."""
         file, _, line = about.source.rpartition(":")
-        fields = [
-            about.name,
-            self._sources.setdefault(file, len(self._sources)),
-            int(line),
-            about.category,
-            about.verdict.value,
-            about.description,
-            about.severity,
-            about.references,
-        ]
-        while len(fields) > 3 and fields[-1] == _DEFAULTS[len(fields) - 1]:
-            fields.pop()
-        return self._abouts.add(fields)
+        number = self._sources.setdefault(file, len(self._sources))
+        further = (about.category, about.verdict, about.description, about.severity, about.references)
+        if further == _NOTHING_FURTHER:  # by far the most, so these get no encoder of their own
+            return self._abouts.add(f"[{encode_basestring_ascii(about.name)},{number},{int(line)}]")
+        return self._abouts.add(_ENCODER.encode([about.name, number, int(line), *further]))
 
     def rule(self, record: Any) -> int:
         """Write one rule (anything that JSON can hold), and return its number."""
-        return self._rules.add(record)
+        return self._rules.add(_ENCODER.encode(record))
 
     def hash(self, signature: HashSignature) -> None:
         """Keep one hash signature for the tables that ``finish`` writes."""
@@ -102,7 +98,7 @@ class SegmentWriter:
         self._write(f"root.{name}.uses", [pairs.tobytes()])
         records = _RecordsWriter(self, f"root.{name}.expressions")
         for expression in expressions:
-            records.add(expression)
+            records.add(_ENCODER.encode(expression))
         records.finish()
         self._roots.append((name, anchored))
 
@@ -174,9 +170,8 @@ class _RecordsWriter:
         self._blob = segment.file(f"{name}.blob")
         self._name = name
 
-    def add(self, record: Any) -> int:
-        text = json.dumps(record, separators=(",", ":")).encode()
-        self._blob.write(text)
+    def add(self, text: str) -> int:
+        self._blob.write(text.encode())
         try:
             self._offsets.append(self._offsets[-1] + len(text))
         except OverflowError as error:
@@ -225,6 +220,3 @@ class _FileWriter:
                 file.write(ready)
         del self._pending[:length]
         self._size += length
-
-
-_DEFAULTS: tuple[Any, ...] = ("", 0, 0, "", "infected", "", "", ())

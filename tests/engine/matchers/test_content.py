@@ -146,7 +146,7 @@ def test_a_storm_of_matches_ends_with_the_budget(tmp_path):
 
 def test_hashes_are_computed_only_for_sizes_that_a_table_has(tmp_path):
     data = b"some content"
-    lines = f"{hashlib.new('md5', data).hexdigest()}:{len(data)}:Test.Md5\n{digest('sha256', data)}:99:Test.Other\n"
+    lines = f"{digest('md5', data)}:{len(data)}:Test.Md5\n{digest('sha256', data)}:99:Test.Other\n"
     matchers = matchers_for(tmp_path, lines, ".hsb")
     artifact = Artifact("x", BytesView(data))
     (found,) = list(matchers[0].match(artifact, Budget(Limits())))
@@ -161,7 +161,7 @@ def test_large_content_is_hashed_in_windows(tmp_path):
     data = random.Random(1).randbytes(9000)
     matchers = matchers_for(
         tmp_path,
-        f"{hashlib.new('sha1', data).hexdigest()}:*:Test.Sha1:73\n{hashlib.new('md5', data).hexdigest()}:9000:Test.Md5\n",
+        f"{digest('sha1', data)}:*:Test.Sha1:73\n{digest('md5', data)}:9000:Test.Md5\n",
         ".hsb",
     )
     assert names(matchers, Windows(data)) == {"Test.Sha1", "Test.Md5"}
