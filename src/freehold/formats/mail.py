@@ -104,9 +104,9 @@ class _Message:
         encodings = [encoding for encoding in header.encodings if encoding in _DECODERS]
         for encoding in encodings:
             yield from self._decoded(header, encoding, self._data, start, stop)
-            if self._goes_on(behind, end):
-                yield from self._decoded(header, encoding, self._data, start, end)
-                without = _DELIMITER_LINE.sub(b"", self._data[start:end])
+            if last := self._last_text(behind, end):
+                yield from self._decoded(header, encoding, self._data, start, last)
+                without = _DELIMITER_LINE.sub(b"", self._data[start:last])
                 yield from self._decoded(header, encoding, without, 0, len(without))
         if not encodings:
             yield from self._plain(header, start, stop)
@@ -115,14 +115,15 @@ class _Message:
             stop, behind = self._delimiter(start, end, strict=True)
             yield from self._plain(None, start, stop)
 
-    def _goes_on(self, start: int, end: int) -> bool:
-        """Tell whether there is more than delimiters from ``start`` on."""
+    def _last_text(self, start: int, end: int) -> int:
+        """Return where the last text in [start, end) ends, 0 when there are only delimiters."""
+        last = 0
         while start < end:
             stop, behind = self._delimiter(start, end, strict=True)
             if self._has_text(start, stop):
-                return True
+                last = stop
             start = behind
-        return False
+        return last
 
     def _delimiter(self, start: int, end: int, *, strict: bool) -> tuple[int, int]:
         """Return where the text at ``start`` ends, and where the line behind the delimiter that ends it begins.
