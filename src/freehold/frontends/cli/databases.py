@@ -2,7 +2,7 @@
 
 A compiled bundle is used as it is. Signature files and folders, the embedded core pack among them, are compiled
 together once, into a cache that only their user can write; as long as no source changes, later runs only look at the
-files' status. The cache lies in ``$XDG_CACHE_HOME/freehold`` or ``~/.cache/freehold``, for root in
+files' status. The cache lies in ``$XDG_CACHE_HOME/freehold``, otherwise in ``~/.cache/freehold``, for root in
 ``/var/cache/freehold``. Where it cannot be used, the bundle goes to a temporary directory for this run.
 """
 
@@ -100,10 +100,8 @@ def _cpu() -> str:
 
 def _cache() -> Path:
     """Return a directory that only this user can write."""
-    if os.geteuid() == 0:
-        cache = Path("/var/cache/freehold")
-    else:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "freehold"  # noqa: PTH111 - must not raise
+    usual = "/var/cache" if os.geteuid() == 0 else os.path.expanduser("~/.cache")  # noqa: PTH111 - must not raise
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or usual, "freehold")
     if not cache.is_absolute():
         return _temporary()
     try:
