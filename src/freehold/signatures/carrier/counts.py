@@ -2,20 +2,29 @@
 
 from random import Random
 
-from freehold.model.logical import Comparison, Expression, Group, Leaf, Operator, Relation, evaluate
+from freehold.model.logical import Comparison, Expression, Group, Leaf, Operator, RegexMatch, Relation, evaluate
+from freehold.model.signature import LogicalSignature
 from freehold.signatures.carrier.errors import CannotCarry
 
 ATTEMPTS = 20
 """How often a choice among alternatives is tried anew."""
 
 
-def wanted_counts(expression: Expression, subsignatures: int, rng: Random) -> list[int]:
+def wanted_counts(signature: LogicalSignature, rng: Random) -> list[int]:
     """Return for each subsignature how often it should match; raises ``CannotCarry`` when no counts are found."""
     for _ in range(ATTEMPTS):
-        counts = [0] * subsignatures
-        for index, count in _solve(expression, rng).items():
+        counts = [0] * len(signature.subsignatures)
+        for index, count in _solve(signature.expression, rng).items():
             counts[index] = count
-        if evaluate(expression, counts):
+        triggers = [
+            s.trigger
+            for s, count in zip(signature.subsignatures, counts, strict=True)
+            if count and isinstance(s, RegexMatch)
+        ]
+        for trigger in triggers:
+            for index, count in _solve(trigger, rng).items():
+                counts[index] = max(counts[index], count)
+        if all(evaluate(expression, counts) for expression in (signature.expression, *triggers)):
             return counts
     raise CannotCarry("no counts are found that make the expression true")
 

@@ -7,13 +7,14 @@ from random import Random
 
 from freehold.model.body import Anchor, Landmarks, Offset
 from freehold.model.filetype import Target
-from freehold.model.logical import BodyMatch, TargetDescription
+from freehold.model.logical import BodyMatch, RegexMatch, Subsignature, TargetDescription
 from freehold.model.signature import LogicalSignature
 from freehold.signatures.carrier.canvas import Canvas
 from freehold.signatures.carrier.counts import wanted_counts
 from freehold.signatures.carrier.errors import CannotCarry
 from freehold.signatures.carrier.pieces import Piece, make_piece, only_plain_text
 from freehold.signatures.carrier.programs import build_elf, build_pe
+from freehold.signatures.carrier.regexes import make_regex_piece
 from freehold.signatures.carrier.shells import BEGINNINGS, BINARY_FILLER, TEXT_FILLER, wrap
 
 FLOATING_FROM = 2_048
@@ -85,21 +86,25 @@ def _check(signature: LogicalSignature) -> None:
 
 
 def _occurrences(signature: LogicalSignature, rng: Random) -> list[_Occurrence]:
-    counts = wanted_counts(signature.expression, len(signature.subsignatures), rng)
+    counts = wanted_counts(signature, rng)
     if sum(counts) > MOST_PIECES:
         raise CannotCarry(f"{sum(counts)} occurrences are too many")
     filler = _filler(signature.description.target)
-    occurrences = []
+    occurrences: list[_Occurrence] = []
     for index, (subsignature, count) in enumerate(zip(signature.subsignatures, counts, strict=True)):
-        if count and not isinstance(subsignature, BodyMatch):
-            raise CannotCarry("subsignatures other than byte patterns are not built")
-        for _ in range(count if isinstance(subsignature, BodyMatch) else 0):
-            assert isinstance(subsignature, BodyMatch)  # noqa: S101  told to the type checker
-            piece = make_piece(rng.choice(subsignature.forms), rng, filler)
-            occurrences.append(_Occurrence(index, subsignature.offset, piece))
+        occurrences += (_occurrence(index, subsignature, rng, filler) for _ in range(count))
     if signature.description.target is Target.TEXT and not only_plain_text([o.piece for o in occurrences]):
         raise CannotCarry("a pattern holds bytes that normalised text never has")
     return occurrences
+
+
+def _occurrence(index: int, subsignature: Subsignature, rng: Random, filler: bytes) -> _Occurrence:
+    if isinstance(subsignature, BodyMatch):
+        return _Occurrence(index, subsignature.offset, make_piece(rng.choice(subsignature.forms), rng, filler))
+    if isinstance(subsignature, RegexMatch):
+        piece = make_regex_piece(subsignature.regex, subsignature.flags, rng)
+        return _Occurrence(index, subsignature.offset, piece)
+    raise CannotCarry("byte comparisons, image hashes and macros are not built")
 
 
 def _near_misses(occurrences: list[_Occurrence], rng: Random) -> Iterator[tuple[Kind, list[_Occurrence]]]:
@@ -107,8 +112,9 @@ def _near_misses(occurrences: list[_Occurrence], rng: Random) -> Iterator[tuple[
         return
     index = rng.randrange(len(occurrences))
     chosen = occurrences[index]
-    changed = _Occurrence(chosen.index, chosen.offset, chosen.piece.changed(rng))
-    yield Kind.BYTE_CHANGED, [*occurrences[:index], changed, *occurrences[index + 1 :]]
+    if 2 in chosen.piece.care:
+        changed = _Occurrence(chosen.index, chosen.offset, chosen.piece.changed(rng))
+        yield Kind.BYTE_CHANGED, [*occurrences[:index], changed, *occurrences[index + 1 :]]
     yield Kind.MISSING, occurrences[:index] + occurrences[index + 1 :]
     fixed = [index for index, o in enumerate(occurrences) if o.offset.anchor not in {Anchor.ANY, Anchor.MACRO}]
     if fixed:

@@ -31,11 +31,8 @@ class Piece:
     lead: int
 
     def changed(self, rng: Random) -> "Piece":
-        """Return the piece with one byte that must be exact made another one."""
-        exact = [index for index, care in enumerate(self.care) if care == 2]
-        if not exact:
-            raise CannotCarry("no byte of the pattern is exact")
-        index = rng.choice(exact)
+        """Return the piece with one byte that must be exact made another one; there must be such a byte."""
+        index = rng.choice([index for index, care in enumerate(self.care) if care == 2])
         value = bytearray(self.value)
         value[index] ^= 0x11
         return Piece(bytes(value), self.care, self.lead)

@@ -6,6 +6,7 @@ for whatever it is. ClamAV documents a checksum in ``Res1``, but does not compar
 """
 
 import re
+import warnings
 from collections.abc import Iterator
 
 from freehold.model.errors import MalformedInput
@@ -66,7 +67,8 @@ def _range(text: str) -> Range | None:
 
 def _checked_regex(text: str) -> str:
     try:
-        re.compile(text)
+        with warnings.catch_warnings(action="ignore"):  # Python asks whether [[:alpha:]] is meant as it stands
+            re.compile(text)
     except (re.error, RecursionError, OverflowError) as error:
         raise MalformedInput(f"the file name {text[:80]!r} is no regular expression: {error}") from error
     return text
