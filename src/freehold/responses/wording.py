@@ -29,9 +29,9 @@ def size_text(count: float) -> str:
 
 
 def seconds_text(seconds: float) -> str:
-    """Return a duration: ``0.004 s``, ``12.3 s``, ``3 min 20 s``, ``2 h 05 min``."""
-    if seconds < 1:
-        return f"{seconds:.3f} s"
+    """Return a duration: ``4.2 ms``, ``12.3 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    if seconds < 0.1:
+        return f"{seconds * 1000:.1f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,0 +1,38 @@
+"""Runs the installed command, as a user would."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+COMMAND = Path(sys.executable).with_name("freehold")
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return os.environ | {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")), "COLUMNS": "100"}
+
+
+@pytest.fixture(scope="session")
+def freehold(environment: dict[str, str]) -> Run:
+    def run(*args: str | bytes | Path, **options: object) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [COMMAND, *args], capture_output=True, timeout=120, env=environment, check=False, **options
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def eicar() -> bytes:
+    """The EICAR test file, built here so that no scanner stumbles over this one."""
+    hidden = (
+        "721f650b7a0f6a6b7a711e767a70721f1e027a74031d6969031d570e6f63696b7807797e6b646e6b786e07"
+        "6b647e637c63787f79077e6f797e076c63666f0b0e62016200"
+    )
+    return bytes(byte ^ 0x2A for byte in bytes.fromhex(hidden))
