@@ -14,7 +14,10 @@ from freehold.model.errors import FreeholdError, TrustError
 from freehold.model.limits import MIB, Limits
 from freehold.model.report import Report
 from freehold.model.view import View
+from freehold.sandbox.host import reason
+from freehold.sandbox.lockdown import Policy, lock_down
 from freehold.sandbox.modes import Mode
+from freehold.sandbox.seccomp import load_table
 from freehold.service.entry import Entry
 from freehold.service.pool import Pool
 
@@ -201,6 +204,57 @@ def test_a_worker_has_no_rights() -> None:
     if os.geteuid() == 0:
         assert status["Uid"].split() == ["65534"] * 4
         assert status["CapBnd"].strip("0") == ""
+
+
+def test_no_process_survives_a_host_that_is_killed() -> None:
+    reading, writing = os.pipe()
+    host = os.fork()
+    if host == 0:
+        try:
+            pool = Pool([], jobs=2, load=load_victim)
+            for _ in pool.scan(entries([b"good", b"good", b"hang", b"hang"])):
+                pids = [*children(os.getpid()), *grandchildren()]
+                os.write(writing, " ".join(map(str, pids)).encode() + b"\n")
+        finally:
+            os._exit(1)
+    pids = {int(pid) for _ in range(2) for pid in _line(reading).split()}
+    assert len(pids) >= 2
+    os.kill(host, signal.SIGKILL)
+    os.waitpid(host, 0)
+    deadline = time.monotonic() + 20
+    while any(map(runs, pids)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not [pid for pid in pids if runs(pid)]
+    os.close(reading)
+    os.close(writing)
+
+
+def _line(fd: int) -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        line += os.read(fd, 1)
+    return line
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_processor_time_is_bounded() -> None:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            lock_down(
+                Policy(memory=MIB, cpu_seconds=1, file_bytes=0, parent=os.getppid(), calls=load_table(), root=None)
+            )
+            hang()
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(pid, 0)
+    assert reason(os.waitstatus_to_exitcode(status)) == "used up its processor time (SIGXCPU)"
 
 
 def test_a_damaged_bundle_is_refused_in_its_own_words() -> None:

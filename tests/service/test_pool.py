@@ -1,6 +1,7 @@
 """The pool: every entry that goes in comes out once, whatever happens to it."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -104,6 +105,26 @@ def test_a_small_allowance_of_open_files_is_enough(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(reports) == 300
+
+
+class Slow:
+    """Reports the process that it runs in, after a while."""
+
+    def examine(
+        self, view: View, name: str, limits: Limits, *, all_matches: bool = False, tree: bool = False
+    ) -> Report:
+        time.sleep(0.005)
+        return Report(view.size, file_type=str(os.getpid()))
+
+
+def test_old_workers_are_replaced_and_nothing_is_lost() -> None:
+    def load_slow(bundles: Sequence[Path]) -> Callable[[int], Slow]:
+        return lambda spool: Slow()
+
+    with Pool([], Limits(seconds=0.05), jobs=1, load=load_slow) as pool:
+        reports = [finished.report for finished in pool.scan(Entry(b"x", memory_file(b"x"), 1) for _ in range(250))]
+    assert [report.problems for report in reports] == [[]] * 250
+    assert len({report.file_type for report in reports}) >= 2
 
 
 def test_content_that_shrinks_is_a_problem() -> None:

@@ -142,17 +142,17 @@ def lock_down(policy: Policy) -> Applied:
 
 def _limit_resources(policy: Policy) -> None:
     taken = _address_space()
-    for kind, value in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, DESCRIPTORS),
-        (resource.RLIMIT_NPROC, 0),
-        (resource.RLIMIT_AS, taken + policy.memory),
-        (resource.RLIMIT_CPU, policy.cpu_seconds),
-        (resource.RLIMIT_FSIZE, policy.file_bytes),
+    for kind, value, more in (
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_NOFILE, DESCRIPTORS, 0),
+        (resource.RLIMIT_NPROC, 0, 0),
+        (resource.RLIMIT_AS, taken + policy.memory, 0),
+        (resource.RLIMIT_CPU, policy.cpu_seconds, 1),  # SIGXCPU comes at the first bound, SIGKILL at the second
+        (resource.RLIMIT_FSIZE, policy.file_bytes, 0),
     ):
         _, hard = resource.getrlimit(kind)
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (bound, bound))
+        bound = value + more if hard == resource.RLIM_INFINITY else min(value + more, hard)
+        resource.setrlimit(kind, (min(value, bound), bound))
 
 
 def _address_space() -> int:

@@ -51,6 +51,8 @@ def obstacle() -> str:
     machine = os.uname().machine
     if machine not in ARCHITECTURES:
         return f"no table of system calls for {machine}"
+    if struct.calcsize("P") != 8:
+        return "a 32-bit interpreter makes other system calls than the table lists"
     action = ctypes.c_uint32(_KILL_PROCESS)
     if _syscall(ARCHITECTURES[machine].call, _GET_ACTION_AVAIL, 0, ctypes.byref(action)):
         return f"seccomp filters are not available ({os.strerror(ctypes.get_errno())})"
