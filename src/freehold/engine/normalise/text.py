@@ -24,6 +24,11 @@ def normalise(view: View) -> bytes:
     return single_blanks(text)
 
 
+def lower_blanks(text: bytes) -> bytes:
+    """Return ``text`` in lower case with a space for each blank."""
+    return text.translate(_LOWER)
+
+
 def single_blanks(text: bytes) -> bytes:
     """Return ``text`` with each run of spaces made one."""
     return _RUN.sub(b" ", text)
