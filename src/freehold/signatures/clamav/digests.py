@@ -42,7 +42,7 @@ def parse_digest(line: str, *, size_first: bool = False, any_size_needs_level: b
         raise MalformedInput(f"{digest[:80]!r} is no MD5, SHA-1 or SHA-256")
     if levels:
         check_levels(*levels)
-    if size == "*" and any_size_needs_level and int(levels[0] if levels else 0) < FIRST_LEVEL_WITH_ANY_SIZE:
+    if size == "*" and any_size_needs_level and int((levels and levels[0]) or 0) < FIRST_LEVEL_WITH_ANY_SIZE:
         raise MalformedInput(f"size * needs functionality level {FIRST_LEVEL_WITH_ANY_SIZE} or above")
     return Digest(algorithm, bytes.fromhex(digest), _size(size), name)
 
