@@ -22,9 +22,10 @@ _DAY = 86_400
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.description = (
-        "Show what protects this machine, and prove it: processes confined as the ones that read files are "
+        "Show what protects this machine, and prove it: processes confined as the ones that read files are\n"
         "try to break out in every way known to us. Exit status 1 when one succeeds, or when there is no sandbox."
     )
+    parser.epilog = "examples:\n  freehold doctor\n  freehold doctor --json > proof.json\n"
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
