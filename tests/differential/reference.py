@@ -243,9 +243,7 @@ def offset_span(offset: Offset, size: int, landmarks: Landmarks | None) -> tuple
 
 
 def _part_matches(part: Part, body: Body, data: bytes) -> Iterator[tuple[int, int]]:
-    for start in range(len(data) + 1):
-        if not _quickly_possible(part.elements[0], body.nocase, data, start):
-            continue
+    for start in _possible_starts(part.elements[0], body.nocase, data):
         if part.left is not None and not _at_left_edge(part.left, data, start, body.wide):
             continue
         if part.before is not None and not _neighbour_before(part.before, data, start, body.nocase):
@@ -258,8 +256,21 @@ def _part_matches(part: Part, body: Body, data: bytes) -> Iterator[tuple[int, in
             yield start, end
 
 
-def _quickly_possible(element: Element, nocase: bool, data: bytes, start: int) -> bool:
-    return not isinstance(element, Bytes) or _one_byte(element, 0, nocase, data, start)
+def _possible_starts(element: Element, nocase: bool, data: bytes) -> Iterator[int]:
+    """Yield every place where the exact bytes that the element begins with stand, at least."""
+    exact = b""
+    if isinstance(element, Bytes):
+        exact = element.value[: _leading_exact(element.mask)] if element.mask else element.value
+    if nocase:
+        exact, data = exact.lower(), data.lower()
+    start = data.find(exact)
+    while start >= 0:
+        yield start
+        start = data.find(exact, start + 1)
+
+
+def _leading_exact(mask: bytes) -> int:
+    return len(mask) - len(mask.lstrip(b"\xff"))
 
 
 def _ends(elements: Sequence[Element], index: int, nocase: bool, data: bytes, position: int) -> Iterator[int]:

@@ -77,5 +77,7 @@ class Canvas:
 
     def finished(self, rng: Random, filler: bytes) -> bytes:
         """Return the bytes, everything that was not put filled at random."""
-        free = bytes(rng.choices(filler, k=self.size))
-        return bytes(old if taken else new for taken, old, new in zip(self._care, self._value, free, strict=True))
+        to_filler = bytes(filler[byte % len(filler)] for byte in range(256))
+        free = int.from_bytes(rng.randbytes(self.size).translate(to_filler), "big")
+        where = int.from_bytes(self._care.translate(b"\xff\0" + bytes(254)), "big")
+        return (free & where | int.from_bytes(self._value, "big")).to_bytes(self.size, "big")
