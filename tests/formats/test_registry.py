@@ -9,6 +9,7 @@ from tests.formats.driver import open_one
 
 from freehold.formats.registry import BY_TYPE, FORMATS
 from freehold.model.report import ProblemKind
+from freehold.model.view import FileView
 
 HERE = Path(__file__).parent
 FUZZ = HERE.parent / "fuzz"
@@ -55,3 +56,11 @@ def test_sample_cut_off_anywhere_never_yields_anything_new(name, expected):
         for content in open_one(expected["type"], whole[:length]).contents:
             known = any(reading.startswith(content) for reading in full)
             assert known or content in whole or expected["type"] == "mail", (length, hashlib.sha256(content))
+
+
+@pytest.mark.parametrize(("name", "expected"), _expected("golden"), ids=lambda value: str(value)[:40])
+def test_sample_yields_the_same_from_a_file_as_from_memory(name, expected):
+    path = HERE / "golden" / name
+    with path.open("rb") as file:
+        opened = open_one(expected["type"], FileView(file.fileno(), 0, path.stat().st_size))
+    assert opened.members == open_one(expected["type"], path.read_bytes()).members

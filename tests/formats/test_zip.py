@@ -207,3 +207,10 @@ def test_stored_member_is_not_copied():
     data = bombs.local_header(b"m", 0, b"stored", 6) + b"stored"
     (child,) = FORMAT.children(BytesView(data), Collector(Budget(Limits())))
     assert isinstance(child.content, BytesView)
+
+
+def test_split_volume_without_its_members_is_reported():
+    end = bytearray(bombs.end_record(1, 46, 5000))
+    end[4] = 2
+    opened = open_one("zip", b"PK\x07\x08" + bytes(100) + bytes(end))
+    assert opened.kinds & {ProblemKind.UNSUPPORTED, ProblemKind.TRUNCATED}

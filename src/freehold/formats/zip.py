@@ -101,8 +101,6 @@ class _Archive:
         end = ziprecords.read_end(self._view, position)
         if end is None:
             return None
-        if end.volume:
-            self._unpacking.problem(ProblemKind.UNSUPPORTED, "the archive is one volume of several")
         entries: list[Entry] = []
         found = end.directory == end.size == 0
         for start, shift in end.places():
@@ -119,6 +117,8 @@ class _Archive:
                 found = True
                 self._directories.append((start, directory.position))
                 self._claim(start, directory.position)
+        if end.volume and (found or not end.size):
+            self._unpacking.problem(ProblemKind.UNSUPPORTED, "the archive is one volume of several")
         if not found:
             return None
         self._claim(end.start, min(end.end, self._view.size))
