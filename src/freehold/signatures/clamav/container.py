@@ -189,8 +189,10 @@ class Container:
         with _opened(self._path) as file:
             file.seek(_HEADER_BYTES)
             for entry in _signature_files(file):
+                listed = _listed_digest(entry, self._info)
                 data = b"".join(entry.chunks)
-                _compare(entry.name, len(data), hashlib.sha256(data).digest(), self._info)
+                if hashlib.sha256(data).digest() != listed:
+                    raise TrustError(f"{entry.name} was changed while it was read")
                 yield Member(entry.name, data, self._info.signed)
 
 
@@ -324,10 +326,12 @@ def _check_members(file: BinaryIO, info: _Info) -> None:
     file.seek(_HEADER_BYTES)
     missing = set(info.listed)
     for entry in _signature_files(file):
+        listed = _listed_digest(entry, info)
         digest = hashlib.sha256()
         for chunk in entry.chunks:
             digest.update(chunk)
-        _compare(entry.name, entry.size, digest.digest(), info)
+        if digest.digest() != listed:
+            raise TrustError(f"{entry.name} is not what the database's list of files says")
         missing.discard(entry.name)
     if missing:
         raise TrustError(f"the database lacks {len(missing)} of its files, among them {min(missing)}")
@@ -337,6 +341,9 @@ def _signature_files(file: BinaryIO) -> Iterator[archive.Entry]:
     return (entry for entry in archive.entries(file) if entry.name != "COPYING" and not entry.name.endswith(".info"))
 
 
-def _compare(name: str, size: int, digest: bytes, info: _Info) -> None:
-    if info.listed.get(name) != (size, digest):
-        raise TrustError(f"{name} is not what the database's signed list of files says")
+def _listed_digest(entry: archive.Entry, info: _Info) -> bytes:
+    """Return the digest that a member must have; its size is compared before any of it is unpacked."""
+    size, digest = info.listed.get(entry.name, (-1, b""))
+    if entry.size != size:
+        raise TrustError(f"{entry.name} is not in the database's list of files, or not of this size")
+    return digest
