@@ -25,18 +25,16 @@ def bundles() -> list[Path]:
 
     Folders that somebody else could have written are passed over: whoever writes a database decides what is found.
     """
-    return [bundle for root in dict.fromkeys((SYSTEM, home())) if _is_trusted(root) for bundle in _in(root)]
+    return [bundle for root in dict.fromkeys((SYSTEM, home())) for bundle in _in(root)]
 
 
 def _in(root: Path) -> list[Path]:
-    with os.scandir(root) as entries:
-        names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
-    return [bundle for name in names if (bundle := root / name / BUNDLE).is_dir()]
-
-
-def _is_trusted(root: Path) -> bool:
     try:
         status = root.stat()
+        if status.st_uid not in {0, os.geteuid()} or status.st_mode & 0o022:
+            return []
+        with os.scandir(root) as entries:
+            names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+        return [bundle for name in names if (bundle := root / name / BUNDLE).is_dir()]
     except OSError:
-        return False
-    return status.st_uid in {0, os.geteuid()} and not status.st_mode & 0o022
+        return []

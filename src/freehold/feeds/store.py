@@ -112,7 +112,7 @@ class Store:
         if (folder / _RECORD).exists():
             raise UsageError(f"there is a feed '{name}' already; to change it, remove it first")
         shutil.rmtree(folder, ignore_errors=True)  # an earlier attempt that was killed
-        folder.mkdir()
+        folder.mkdir(mode=0o755)
         try:
             now = _now()
             return self._refreshed(Installed(name, kind, origin, now, now, "", ""))
