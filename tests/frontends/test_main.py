@@ -34,6 +34,7 @@ def test_an_unknown_command_gets_a_suggestion(freehold: Run, tmp_path: Path) -> 
     assert b"Did you mean 'scan'?" in freehold("scann").stderr
     assert f"freehold scan {tmp_path}".encode() in freehold(tmp_path).stderr
     assert b"\x1b" not in freehold("\x1b[2J").stderr
+    assert b"\x1b" not in freehold("explain", "\x1b[2J").stderr
     assert freehold("nonsense").returncode == 3
 
 

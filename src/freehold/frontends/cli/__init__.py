@@ -154,11 +154,12 @@ def _unknown(name: str) -> str:
     if close:
         hint = f"Did you mean '{close[0]}'?"
     elif os.path.lexists(name):
-        hint = f"To scan it: freehold scan {printable(name)}"
+        hint = f"To scan it: freehold scan {name}"
     else:
         hint = "See 'freehold --help'."
-    return f"there is no command '{printable(name)}'. {hint}"
+    return f"there is no command '{name}'. {hint}"
 
 
 def _complain(text: str) -> None:
-    print(f"freehold: {text}".encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
+    # An error may quote names that strangers gave.
+    print("freehold:", "\n".join(map(printable, text.split("\n"))), file=sys.stderr)
