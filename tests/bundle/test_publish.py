@@ -9,7 +9,11 @@ import pytest
 
 from freehold.bundle import Bundle
 from freehold.bundle.publish import replaced
+from freehold.engine.matchers import load
+from freehold.model.artifact import Artifact
 from freehold.model.errors import MalformedInput, UsageError
+from freehold.model.limits import Budget, Limits
+from freehold.model.view import BytesView
 from freehold.signatures.compile import build
 
 PACK = """
@@ -106,3 +110,23 @@ def test_builds_at_the_same_time_do_not_disturb_each_other(sources):
     assert rule_name(sources / "out" / "db") == "new"
     assert [path.name for path in (sources / "out").iterdir()] == ["db"]
     assert Path(sources / "out" / "db").is_dir()
+
+
+def test_what_was_opened_before_a_replacement_can_still_be_loaded(sources):
+    before = Bundle.open(sources / "out" / "db")
+    build([sources / "new.toml"], sources / "out" / "db")
+    (matcher,) = load([before])
+    artifact = Artifact("x", BytesView(b"hello"))
+    assert [detection.name for detection in matcher.match(artifact, Budget(Limits()))] == ["old"]
+
+
+def test_opening_while_it_is_replaced_never_fails(sources):
+    code = "from freehold.signatures.compile import build; from pathlib import Path; import sys\n"
+    code += "for _ in range(15):\n  for name in ('new', 'old'):\n"
+    code += "    build([Path(sys.argv[1], f'{name}.toml')], Path(sys.argv[1], 'out', 'db'))"
+    with subprocess.Popen([sys.executable, "-c", code, sources]) as builder:
+        opened = []
+        while builder.poll() is None:
+            opened.append(rule_name(sources / "out" / "db"))
+    assert builder.returncode == 0
+    assert set(opened) == {"old", "new"}

@@ -75,7 +75,10 @@ class Segment:
         self.targets: dict[str, int] = manifest["targets"]
         self._folder = folder
         self._manifest: dict[str, Any] = manifest["files"]
-        self._files = {name: self._open(name) for name in self._manifest if not _is_native(name)}
+        self._files = {name: self._open(name) for name in self._manifest if not name.endswith(_NO_COLUMN)}
+        self._natives = {
+            name: map_file(folder / name, size) for name, (size, _) in self._manifest.items() if _is_native(name)
+        }
         self._sources: list[str] = json.loads(bytes(self.file("sources.json").data))
         self._abouts = self.records("abouts")
         self._rules = self.records("rules")
@@ -104,9 +107,8 @@ class Segment:
 
     def native(self, name: str) -> bytes:
         """Read a file that a native library will take apart; all of it is verified first."""
-        size, digest = self._manifest[name]
-        data = read_file(self._folder / name, size)
-        _check(self._folder / name, data, digest)
+        data = bytes(self._natives[name])
+        _check(self._folder / name, data, self._manifest[name][1])
         return data
 
     def about(self, number: int) -> About:
@@ -168,11 +170,15 @@ class Bundle:
     @classmethod
     def open(cls, path: Path) -> "Bundle":
         """Map the bundle in a directory; raises ``TrustError`` when it is damaged, truncated, foreign or newer."""
-        manifest = _read_manifest(path / MANIFEST)
-        try:
-            return cls(path, manifest)
-        except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-            raise TrustError(f"{path} does not fit together ({error}); build or fetch the database again") from error
+        while True:
+            text = _manifest_text(path / MANIFEST)
+            try:
+                return cls(path, _manifest(path / MANIFEST, text))
+            except TrustError:
+                if text == _manifest_text(path / MANIFEST):
+                    raise  # otherwise the bundle was replaced in this moment
+            except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+                raise TrustError(f"{path} does not fit together ({error}); build it again") from error
 
     def verify(self) -> None:
         """Verify every byte of every file; raises ``TrustError``."""
@@ -180,11 +186,12 @@ class Bundle:
             segment.verify()
 
 
+_NO_COLUMN = (".hs", ".compiled", ".sums")
 _DEFAULTS: list[Any] = ["", 0, 0, "", Verdict.INFECTED.value, "", "", []]
 
 
 def _is_native(name: str) -> bool:
-    return name.endswith((".hs", ".compiled", ".sums"))
+    return name.endswith((".hs", ".compiled"))
 
 
 def _check(path: Path, data: bytes | memoryview, digest: str) -> None:
@@ -192,13 +199,16 @@ def _check(path: Path, data: bytes | memoryview, digest: str) -> None:
         raise TrustError(f"{path} is damaged; build or fetch the database again")
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
-    """Read, check and return the manifest."""
+def _manifest_text(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            text = file.read(_MANIFEST_BYTES + 1)
+            return file.read(_MANIFEST_BYTES + 1)
     except OSError as error:
         raise TrustError(f"{path.parent} is not a compiled database: {error.strerror}") from error
+
+
+def _manifest(path: Path, text: bytes) -> dict[str, Any]:
+    """Check and return the manifest."""
     try:
         manifest = json.loads(text) if len(text) <= _MANIFEST_BYTES else None
     except (ValueError, RecursionError) as error:

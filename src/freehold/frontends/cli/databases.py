@@ -134,6 +134,8 @@ def _compile(sources: list[Path], bundle: Path) -> None:
     """Compile sources, and say on standard error what could not be honoured."""
     from freehold.signatures.compile import build
 
+    if sys.stderr.isatty():
+        print("freehold: compiling signatures; this happens once after each change", file=sys.stderr)
     result = build(sources, bundle)
     for rejected in result.rejected[:_SHOWN]:
         print(f"freehold: {rejected.source}:{rejected.line}: left out: {rejected.reason}", file=sys.stderr)
