@@ -1,6 +1,6 @@
 """Compares what ``clamscan`` and the reference matcher find in carriers of logical signatures.
 
-    python tests/differential/clamav.py SIGNATURES.ldb [--sample 1000] [--seed 7] [--show 20]
+    python -m tests.differential.clamav SIGNATURES.ldb [--sample 1000] [--seed 7] [--show 20]
 
 Every carrier is scanned with all sampled signatures at once; each signature gets a name of its own.
 """
@@ -14,10 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import clamscan
-import reference
+from tests.differential import clamscan, reference
 
 from freehold.model.filetype import Target
 from freehold.model.signature import LogicalSignature, Rejected

@@ -8,6 +8,7 @@ of its windows, its short memory for ends of parts or its crashes is left out.
 import ctypes
 import ctypes.util
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from freehold.model.body import (
@@ -236,7 +237,9 @@ def offset_span(offset: Offset, size: int, landmarks: Landmarks | None) -> tuple
         base, length = landmarks.sections[offset.number]
         if offset.anchor is Anchor.SECTION_EXTENT:
             return base, base + length + offset.shift
-    return None if base is None else (base + offset.value, base + offset.value + offset.shift)
+    if base is None or base + offset.value < 0:
+        return None
+    return base + offset.value, base + offset.value + offset.shift
 
 
 # Parts
@@ -491,6 +494,14 @@ class Pcre:
 _pcre: list[Pcre] = []
 
 
+def pcre_is_there() -> bool:
+    """Whether regular expressions can be run."""
+    if not _pcre:
+        with suppress(OSError):
+            _pcre.append(Pcre())
+    return bool(_pcre)
+
+
 def _regex_matches(regex: RegexMatch, data: bytes, landmarks: Landmarks | None) -> Iterator[int]:
     base, shift, floating = 0, 0, True
     if regex.offset.anchor not in {Anchor.ANY, Anchor.VERSION_INFO}:
@@ -501,8 +512,8 @@ def _regex_matches(regex: RegexMatch, data: bytes, landmarks: Landmarks | None) 
     if not 0 <= base < len(data):
         return
     text = data[base : base + shift] if "e" in regex.flags and shift else data[base:]
-    if not _pcre:
-        _pcre.append(Pcre())
+    if not pcre_is_there():
+        raise NotImplementedError("regular expressions need libpcre2")
     options = sum(_FLAGS[flag] for flag in regex.flags if flag in _FLAGS)
     anchored = not floating and not shift and "r" not in regex.flags
     previous = -1

@@ -29,7 +29,7 @@ class Offset:
 
     Except with ``ANY``, ``SECTION_EXTENT``, ``VERSION_INFO`` and ``MACRO`` a start is allowed from ``anchor + value``
     to ``anchor + value + shift``, both included. Offsets from ``END``, ``ENTRY`` and sections hold nowhere in a
-    program whose header cannot be parsed.
+    program whose header cannot be parsed, and nowhere when ``anchor + value`` lies before the artifact's start.
 
     Attributes:
         anchor: ``START`` and ``END`` of the artifact, the file offset of the ``ENTRY`` point, of a ``SECTION`` or of
