@@ -2,6 +2,10 @@
 
 from random import Random
 
+from freehold.model.body import Bytes, Choice, Mark
+from freehold.model.logical import BodyMatch
+from freehold.model.signature import LogicalSignature
+
 ALPHABET = b"abAB01 \n\r.-_=<\x00\xff"
 """Few bytes, so that patterns meet data often; each kind of boundary is among them."""
 
@@ -22,6 +26,31 @@ def data(rng: Random, size: int) -> bytes:
             pieces.append(bytes(rng.choice(ALPHABET) for _ in range(length)))
     rng.shuffle(pieces)
     return b"".join(pieces)
+
+
+PADDING = b"\xfe" * 16
+"""Bytes of no pattern. Where they end a content, no match can run into its end."""
+
+
+def may_run_over_the_end(signature: LogicalSignature) -> bool:
+    """Whether clamscan takes the end of a content for the last bytes of one of its patterns.
+
+    It does so when a part is longer than the least it reckons with: boundaries within a part count as nothing, and
+    alternatives as their shortest.
+    """
+    return any(
+        isinstance(element, Mark) or (isinstance(element, Choice) and not element.negated and not _one_length(element))
+        for subsignature in signature.subsignatures
+        if isinstance(subsignature, BodyMatch)
+        for form in subsignature.forms
+        for part in form.parts
+        for element in part.elements
+    )
+
+
+def _one_length(choice: Choice) -> bool:
+    lengths = {len(e.value) if isinstance(e, Bytes) else -1 for option in choice.options for e in option}
+    return len(lengths) == 1 and -1 not in lengths
 
 
 def literal(rng: Random, least: int = 2, most: int = 3, alphabet: bytes = ALPHABET) -> str:

@@ -28,11 +28,14 @@ def test_logical_signatures(seed: int, tmp_path: Path) -> None:
         with suppress(MalformedInput):
             signatures[name] = parse_line(lines[name], name)
     contents = [generated.data(rng, rng.choice([20, 60, 200])) for _ in range(CONTENTS)]
+    contents += [content + generated.PADDING for content in contents]
+    over_the_end = {name for name, signature in signatures.items() if generated.may_run_over_the_end(signature)}
     text = "".join(lines[name] + "\n" for name in signatures).encode()
     theirs = clamscan.scan({"generated.ldb": text}, contents, tmp_path)
     matched = 0
     for content, names in zip(contents, theirs, strict=True):
         ours = {n for n, s in signatures.items() if reference.matches(s, content, reference.Facts())}
-        assert ours == names, [lines[name] for name in sorted(ours ^ names)]
+        different = (ours ^ names) - (set() if content.endswith(generated.PADDING) else over_the_end)
+        assert not different, [lines[name] for name in sorted(different)]
         matched += len(ours)
     assert matched > SIGNATURES
