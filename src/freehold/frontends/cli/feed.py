@@ -115,9 +115,16 @@ def _refresh(store: "Store", names: list[str]) -> None:
 
 def _compile(store: "Store", feed: "Installed") -> None:
     """Compile the current copy of a feed; the last database stays until the new one is complete."""
+    from freehold.signatures.clamav.container import SUFFIXES, open_container
     from freehold.signatures.compile import build
 
-    result = build(store.files(feed), store.bundle(feed), progress=_progress)
+    files = store.files(feed)
+    for path in files:
+        if path.suffix.lower() in SUFFIXES:
+            database = open_container(path)
+            told = f"version {database.header.version}, {database.header.created}; {database.verified}"
+            print(f"{path.name}: {printable(told)}")
+    result = build(files, store.bundle(feed), progress=_progress)
     _progress("")
     store.mark_compiled(feed)
     _report(feed.name, result)
@@ -130,13 +137,11 @@ def _progress(text: str) -> None:
 
 
 def _report(name: str, result: "BuildResult") -> None:
-    print(f"{name}: {count_text(sum(result.counts.values()), 'signature')}")
-    for language, count in sorted(result.counts.items()):
-        if count:
-            print(f"  {language:<20}{count:>12,}")
-    if result.rejected:
-        print(f"  {'left out':<20}{len(result.rejected):>12,}")
+    """Say what was compiled, and what could not be honoured."""
     for rejected in result.rejected[:_SHOWN]:
-        print(f"    {printable(rejected.source)}:{rejected.line}: {printable(rejected.reason)}")
+        print(f"{printable(rejected.source)}:{rejected.line}: left out: {printable(rejected.reason)}", file=sys.stderr)
     if len(result.rejected) > _SHOWN:
-        print("    …")
+        print("…  ('freehold db build' shows all of them)", file=sys.stderr)
+    languages = ", ".join(f"{count:,} {language}" for language, count in sorted(result.counts.items()))
+    total = count_text(sum(result.counts.values()), "signature")
+    print(f"{name}: {total} ({languages}), {len(result.rejected):,} left out")
