@@ -2,6 +2,9 @@
 
 import http.server
 import os
+import shutil
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -283,6 +286,50 @@ class TestMirror:
             mirror.redirects = {"/main.cvd": target}
             with pytest.raises(FreeholdError):
                 CLAMAV.refresh(mirror.address, None, fresh())
+
+
+class TestEncryptedMirror:
+    pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+
+    @pytest.fixture
+    def certificate(self, tmp_path: Path) -> Path:
+        path = tmp_path / "mirror.pem"
+        command = (
+            "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+        )
+        subprocess.run([*command.split(), "-keyout", path, "-out", tmp_path / "cert"], check=True, capture_output=True)
+        path.write_bytes(path.read_bytes() + (tmp_path / "cert").read_bytes())
+        return path
+
+    @pytest.fixture
+    def encrypted(self, mirror: Mirror, certificate: Path) -> Iterator[str]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), mirror.handler()) as server:
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+            server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that do not trust it hang up
+            thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+            thread.start()
+            yield f"https://localhost:{server.server_port}"
+            server.shutdown()
+            thread.join()
+
+    def test_trusted_certificate(
+        self, mirror: Mirror, encrypted: str, certificate: Path, fresh: Callable[[], Path], monkeypatch
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        mirror.files = {"/main.cvd": database(1)}
+        CLAMAV.refresh(encrypted, None, destination := fresh())
+        assert files(destination) == {"main.cvd": database(1)}
+        mirror.redirects = {"/main.cvd": mirror.address + "/other.cvd"}
+        with pytest.raises(UsageError, match="not encrypted"):
+            CLAMAV.refresh(encrypted, None, fresh())
+
+    def test_strange_certificate(self, mirror: Mirror, encrypted: str, fresh: Callable[[], Path]) -> None:
+        mirror.files = {"/main.cvd": database(1)}
+        with pytest.raises(FreeholdError, match="certificate"):
+            CLAMAV.refresh(encrypted, None, fresh())
+        assert not mirror.requests
 
 
 @pytest.mark.parametrize(
