@@ -189,11 +189,14 @@ class Container:
         with _opened(self._path) as file:
             file.seek(_HEADER_BYTES)
             for entry in _signature_files(file):
-                listed = _listed_digest(entry, self._info)
-                data = b"".join(entry.chunks)
-                if hashlib.sha256(data).digest() != listed:
-                    raise TrustError(f"{entry.name} was changed while it was read")
-                yield Member(entry.name, data, self._info.signed)
+                yield self._member(entry)  # not kept in a variable: while the next one is read, this one may go
+
+    def _member(self, entry: archive.Entry) -> Member:
+        listed = _listed_digest(entry, self._info)
+        data = b"".join(entry.chunks)
+        if hashlib.sha256(data).digest() != listed:
+            raise TrustError(f"{entry.name} was changed while it was read")
+        return Member(entry.name, data, self._info.signed)
 
 
 def open_container(path: Path, keys: Keys = CLAMAV, *, accept_unsigned: bool = False) -> Container:
