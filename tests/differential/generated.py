@@ -160,3 +160,35 @@ def logical(rng: Random, name: str, size: int) -> str:
     count = rng.randrange(1, 5)
     fields = [name, "Engine:51-255,Target:0", expression(rng, count), *(subsignature(rng, size) for _ in range(count))]
     return ";".join(fields)
+
+
+def comparing(rng: Random, name: str) -> str:
+    """Return a logical signature that compares the number behind ``6d61726b`` with another."""
+    radix = rng.choice("hdai")
+    length = rng.choice([1, 2, 4, 8]) if radix == "i" else rng.randrange(1, 9)
+    order = "b" if radix == "d" else rng.choice("lb")
+    exact = rng.choice(["", "", "e"])
+    values = [rng.choice([0, 1, 5, 16, 18, 255, 0x3132, 0x31323334, 12, 1234]) for _ in range(rng.choice([1, 1, 2]))]
+    comparisons = ",".join(f"{rng.choice('<>=')}{rng.choice([str(v), hex(v)])}" for v in values)
+    shift = rng.choice([">>4", ">>0x4", ">>5", "<<2", "0", ""])
+    return f"{name};Engine:81-255,Target:0;0&1;6d61726b;0({shift}#{radix}{order}{exact}{length}#{comparisons})"
+
+
+def numbered(rng: Random) -> bytes:
+    """Return data with numbers behind (and some before) the word ``mark``."""
+    kinds = [
+        b"12",
+        b"1234",
+        b" 12",
+        b"0x12",
+        b"0X1234",
+        b"\x12\x00\x00\x00\x00\x00\x00\x00",
+        b"ff",
+        b"FFzz",
+        b"-5",
+        b"+12",
+        b"q",
+        b"",
+    ]
+    words = [rng.choice(kinds) + b"mark" + rng.choice(kinds) + rng.choice(kinds) for _ in range(rng.randrange(1, 4))]
+    return NOT_TEXT + b"\xfe".join(words) + PADDING * rng.randrange(2)

@@ -401,36 +401,52 @@ def _number_at(comparison: ByteComparison, raw: bytes) -> int | None:
         order = "little" if comparison.little_endian else "big"
         return int.from_bytes(raw, order, signed=len(raw) == 8)
     text = raw.lstrip(SPACE)
-    if comparison.exact and text != raw:
+    if (comparison.exact and text != raw) or (comparison.radix is Radix.AUTO and len(text) < 3):
         return None
-    hexadecimal = comparison.radix is Radix.HEXADECIMAL or (
-        comparison.radix is Radix.AUTO and len(text) >= 3 and text[:2] in {b"0x", b"0X"}
-    )
+    prefixed = len(text) >= 3 and text[:2] in {b"0x", b"0X"}
+    base = 16 if comparison.radix is Radix.HEXADECIMAL or (comparison.radix is Radix.AUTO and prefixed) else 10
     if comparison.little_endian:
-        if not hexadecimal:
+        if base == 10:
             return None
-        text = _reversed_pairs(text)
-    return _leading_number(text, 16 if hexadecimal else 10, comparison.exact)
-
-
-def _reversed_pairs(text: bytes) -> bytes:
-    digits = text[2:] if text[:2] in {b"0x", b"0X"} else text
-    if len(digits) > 1 and len(digits) % 2:
-        digits = b"0" + digits
-    pairs = [digits[i : i + 2] for i in range(0, len(digits), 2)]
-    return b"".join(reversed(pairs))
-
-
-def _leading_number(text: bytes, base: int, exact: bool) -> int | None:
-    sign, digits = (-1, text[1:]) if text[:1] == b"-" else (1, text[1:] if text[:1] == b"+" else text)
-    if base == 16 and digits[:2] in {b"0x", b"0X"}:
-        digits = digits[2:]
-    allowed = b"0123456789abcdefABCDEF" if base == 16 else b"0123456789"
-    length = len(digits) - len(digits.lstrip(allowed))
-    if exact and length != len(digits):
+        value, length = _c_number(_reversed_pairs(text, prefixed), base)
+    else:
+        value, length = _c_number(text, base)
+    if comparison.exact and length != len(text):
         return None
-    value = sign * int(digits[:length] or b"0", base)
     return value if -(1 << 63) < value < (1 << 63) - 1 else None
+
+
+def _reversed_pairs(text: bytes, prefixed: bool) -> bytes:
+    """Turn the pairs of digits round; whatever is no digit makes all that was turned before it zero."""
+    if len(text) < 2:
+        return text
+    digits = text[2:] if prefixed else text
+    digits = digits.rjust(len(text) + len(text) % 2, b"0")
+    if prefixed:
+        digits = b"x" + digits[1:] if len(text) % 2 else b"xx" + digits[2:]
+    turned = bytearray(b"0" * len(digits))
+    for place in range(0, len(digits), 2):
+        first, second = digits[len(digits) - place - 2], digits[len(digits) - place - 1]
+        if first not in b"0123456789abcdefABCDEFxX":
+            turned[:] = b"0" * len(digits)
+            continue
+        turned[place] = first
+        if second in b"0123456789abcdefABCDEFxX":
+            turned[place + 1] = second
+        else:
+            turned[:] = b"0" * len(digits)
+    return bytes(turned)
+
+
+def _c_number(text: bytes, base: int) -> tuple[int, int]:
+    """Return the number that a text begins with, and how many bytes of the text it takes (none: 0)."""
+    start = 1 if text[:1] in {b"-", b"+"} else 0
+    if base == 16 and text[:2] in {b"0x", b"0X"}:
+        start = 2
+    allowed = b"0123456789abcdefABCDEF" if base == 16 else b"0123456789"
+    length = len(text[start:]) - len(text[start:].lstrip(allowed))
+    value = int(text[start : start + length] or b"0", base)
+    return -value if text[:1] == b"-" else value, start + length if length else 0
 
 
 # Regular expressions

@@ -39,3 +39,18 @@ def test_logical_signatures(seed: int, tmp_path: Path) -> None:
         assert not different, [lines[name] for name in sorted(different)]
         matched += len(ours)
     assert matched > SIGNATURES
+
+
+@pytest.mark.parametrize("seed", [201, 202])
+def test_byte_comparisons(seed: int, tmp_path: Path) -> None:
+    rng = Random(seed)
+    lines = [generated.comparing(rng, f"S{number}") for number in range(SIGNATURES)]
+    signatures = [parse_line(line, "generated") for line in lines]
+    contents = [generated.numbered(rng) for _ in range(CONTENTS)]
+    theirs = clamscan.scan({"generated.ldb": "\n".join(lines).encode() + b"\n"}, contents, tmp_path)
+    matched = 0
+    for content, names in zip(contents, theirs, strict=True):
+        ours = {s.about.name for s in signatures if reference.matches(s, content, reference.Facts())}
+        assert ours == names, [lines[int(name[1:])] for name in sorted(ours ^ names)]
+        matched += len(ours)
+    assert matched > SIGNATURES
