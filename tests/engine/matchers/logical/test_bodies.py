@@ -6,6 +6,8 @@ import tempfile
 
 import pytest
 from hypothesis import given, settings
+from tests.differential.reference import body_count
+from tests.engine.matchers.logical.strategies import BODY_MATCHES, DATA, LANDMARKS
 
 from freehold.engine.matchers.logical import text as text_module
 from freehold.engine.matchers.logical.bodies import BodySearch
@@ -16,8 +18,6 @@ from freehold.model.errors import LimitReached
 from freehold.model.limits import Budget, Limits
 from freehold.model.logical import BodyMatch
 from freehold.model.view import BytesView, FileView
-from tests.differential.reference import body_count
-from tests.engine.matchers.logical.strategies import BODY_MATCHES, DATA, LANDMARKS
 
 
 def budget():
