@@ -10,10 +10,11 @@ normalises them with a few operations on whole runs; whatever is not plain goes 
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from freehold.engine.normalise.entities import character, named
-from freehold.engine.normalise.htmlplain import PLAIN, markup_of, text_of
+from freehold.engine.normalise.htmlplain import PLAIN, PLAIN_TEXT, markup_of, text_of
 
 MOST_BYTES = 40 << 20
 """Larger pages are not normalised (ClamAV's ``--max-htmlnormalize``)."""
@@ -57,7 +58,29 @@ class HtmlForms:
 
 def normalise(page: bytes) -> HtmlForms:
     """Return the forms of a page in any encoding that has ASCII in it."""
-    return _Page(page.translate(None, b"\0\r").replace(b"\n", b" ")).forms()
+    raw = page.translate(None, b"\0").replace(b"\n", b" ")
+    reader = _Page(raw.replace(b"\r", b""))
+    reader.read()
+    return HtmlForms(b"".join(reader.markup), b"".join(reader.text), tuple(_with_returns(raw, reader.scripts)))
+
+
+def _with_returns(raw: bytes, ranges: list[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield ranges of the page without carriage returns as they stand in the page with them: scripts keep theirs."""
+    at = done = 0
+    for start, end in ranges:
+        at = _forward(raw, at, start - done)
+        after = _forward(raw, at, end - start)
+        yield raw[at:after]
+        at, done = after, end
+
+
+def _forward(raw: bytes, at: int, count: int) -> int:
+    """Return where ``count`` further bytes end that are no carriage returns."""
+    while count:
+        returns = raw.count(b"\r", at, at + count)
+        at += count
+        count = returns
+    return at
 
 
 class _Page:
@@ -68,20 +91,19 @@ class _Page:
         self.end = len(data)
         self.markup: list[bytes] = []
         self.text: list[bytes] = []
-        self.scripts: list[bytes] = []
+        self.scripts: list[tuple[int, int]] = []
         self.blank = False  # the last thing in text is a blank that swallows further ones
         self.open = b""  # script or style
         self.script_from = -1
         self.pending = b""  # start of a multi-byte character in a value, written with the next plain byte
         self.arguments: dict[bytes, bytes | None] = {}
 
-    def forms(self) -> HtmlForms:
+    def read(self) -> None:
         at = self.skip(0)
         while at < self.end:
             at = self.script_step(at) if self.open else self.step(at)
         if self.script_from >= 0:
-            self.scripts.append(self.data[self.script_from :])
-        return HtmlForms(b"".join(self.markup), b"".join(self.text), tuple(self.scripts))
+            self.scripts.append((self.script_from, self.end))
 
     def skip(self, at: int) -> int:
         match = _SKIP.match(self.data, at)
@@ -101,7 +123,7 @@ class _Page:
 
     def step(self, at: int) -> int:
         """Outside scripts and styles."""
-        match = PLAIN.match(self.data, at)
+        match = (PLAIN_TEXT if self.pending else PLAIN).match(self.data, at)
         if match:
             run = match.group()
             markup = markup_of(run)
@@ -381,7 +403,7 @@ class _Page:
         if tag == b"/script":
             self.open = b""
             if self.script_from >= 0:
-                self.scripts.append(self.data[self.script_from : at])
+                self.scripts.append((self.script_from, at))
                 self.script_from = -1
         elif tag == b"/style" and self.open == b"style":
             self.open = b""

@@ -1,4 +1,4 @@
-"""Runs of a page that need no parser: text, and tags that are their own normal form but for capital letters.
+"""Runs of a page that need no parser: text, common entities, and tags that are nearly their own normal form.
 
 ``PLAIN`` matches as much of a page as it can at once, so that a few operations on the whole run normalise it.
 """
@@ -7,48 +7,71 @@ import re
 
 from freehold.engine.normalise.text import lower_blanks, single_blanks
 
+_ENTITIES = (
+    (b"&lt;", b"<"),
+    (b"&gt;", b">"),
+    (b"&quot;", b'"'),
+    (b"&nbsp;", b"\xa0"),
+    (b"&#39;", b"'"),
+    (b"&#x27;", b"'"),
+    (b"&amp;", b"&"),
+)
+_ENTITY = b"|".join(name for name, _ in _ENTITIES)
+_TEXT = rb"(?:[^<>&\x80-\xff]++|%s)++" % _ENTITY
+
 _END = rb"(?=[ >])"
 _BARE = rb"[^ \t\v\f>&'\x80-\xff]"
 _NOT_QUOTE = rb"[^\" \t\v\f>&'\x80-\xff]"
-_VALUE = rb"=(?!\"?data:)(?:\"%s*+(?:\"| %s++)|%s%s*+)" % (_NOT_QUOTE, _BARE, _NOT_QUOTE, _BARE)
-"""A value that is its own normal form: quoted up to the quote, or one word past the first blank, or not quoted."""
-_ARGUMENT = rb"[^ \t\v\f=>]++(?:%s)?+%s" % (_VALUE, _END)
+_VALUE = rb"=(?!\"?data:)(?:\"%s*+(?:\"| ++%s++)|%s%s*+)" % (_NOT_QUOTE, _BARE, _NOT_QUOTE, _BARE)
+"""Quoted up to the quote, or one word past the first blank, or not quoted."""
+_ARGUMENT = rb"[^ \t\v\f=>&]++(?:%s)?+%s" % (_VALUE, _END)
+_ADDRESS = rb"[^\x00-\x20\">&'\x80-\xff]*+"
 
 
-def _address_in(tag: bytes, name: bytes, address: bytes) -> bytes:
-    """A tag up to its first argument of this name, or up to its end when it has none.
-
-    An address with capital letters is not plain: they are kept where everything else becomes lower case.
-    """
-    others = rb"(?: (?!(?i:%s)[ =>])%s)*+" % (name, _ARGUMENT)
-    return rb"%s(?=[ >])%s(?: %s=\"(?!data:)%s\"%s|(?=>))" % (tag, others, name, address, _END)
+def _up_to(name: bytes) -> bytes:
+    """The arguments before the first one of this name."""
+    return rb"(?: ++(?!(?i:%s)[ =>])%s)*+" % (name, _ARGUMENT)
 
 
-_ADDRESS = rb"[^\x00-\x20\">&'A-Z\x80-\xff]*+"
-_OTHER = rb"(?!(?i:a|img|script|style|%@)[ >])[^ \t\v\f>!][^ \t\v\f>]*+"
-_TAG = rb"<(?:%s|%s|%s)(?: %s)*+>" % (
-    _address_in(b"a", b"href", _ADDRESS),
-    _address_in(b"img", b"src", _ADDRESS),
+def _with_address(tag: bytes, name: bytes) -> bytes:
+    """A tag up to its address, or up to its end when it has none."""
+    return rb"%s(?=[ >])%s(?: ++%s=\"(?!data:)%s\"%s|(?= *+>))" % (tag, _up_to(name), name, _ADDRESS, _END)
+
+
+_OTHER = rb"(?!(?i:a|img|script|style|%@)[ >])[^ \t\v\f>!&][^ \t\v\f>&]*+"
+_TAG = rb"<(?:%s|%s|%s)(?: ++%s)*+ *+>" % (
+    _with_address(b"a", b"href"),
+    _with_address(b"img", b"src"),
     _OTHER,
     _ARGUMENT,
 )
-PLAIN = re.compile(rb"(?:[^<>&\x80-\xff]++|%s)++" % _TAG)
+
+PLAIN = re.compile(rb"(?:%s|%s)++" % (_TEXT, _TAG))
+PLAIN_TEXT = re.compile(_TEXT)
+"""The same without tags."""
 
 _TAG_WITH_ADDRESS = re.compile(
-    rb"<(?:(?:a(?=[ >])%s href|img(?=[ >])%s src)=\"([^\"]*+)\")?+[^>]*+>"
-    % (rb"(?: (?!href[ =>])%s)*+" % _ARGUMENT, rb"(?: (?!src[ =>])%s)*+" % _ARGUMENT)
+    rb"<(?:(?:a(?=[ >])%s ++href|img(?=[ >])%s ++src)=\"([^\"]*+)\")?+[^>]*+>" % (_up_to(b"href"), _up_to(b"src"))
 )
-_CONTROLS_BLANK = bytes.maketrans(bytes(range(32)), b" " * 32)
+_TEXT_TABLE = bytes(range(256)).lower().translate(bytes.maketrans(bytes(range(1, 32)), b" " * 31))
 
 
 def markup_of(run: bytes) -> bytes:
     """Return the form without comments; a ``>`` ends a tag, for plain text has none."""
-    return single_blanks(lower_blanks(run)).replace(b"> ", b">")
+    markup = single_blanks(lower_blanks(run)).replace(b"> ", b">").replace(b" >", b">")
+    if b"&" in markup:
+        for name, character in _ENTITIES:
+            markup = markup.replace(name, character)
+    return markup
 
 
 def text_of(run: bytes) -> bytes:
-    """Return the form without tags: text and addresses, a blank in place of each tag."""
+    """Return the form without tags: text and addresses, a blank in place of each tag and entity."""
     parts = _TAG_WITH_ADDRESS.split(run)
+    texts = b"\0".join(parts[::2])
+    if b"&" in texts:
+        for name, _ in _ENTITIES:
+            texts = texts.replace(name, b" ")
+    parts[::2] = texts.translate(_TEXT_TABLE).split(b"\0")
     first, last = (b"" if parts[0] else b" "), (b"" if parts[-1] else b" ")
-    text = first + b" ".join(filter(None, parts)) + last
-    return single_blanks(text.lower().translate(_CONTROLS_BLANK))
+    return single_blanks(first + b" ".join(filter(None, parts)) + last)
