@@ -116,13 +116,19 @@ def _near_misses(occurrences: list[_Occurrence], rng: Random) -> Iterator[tuple[
         changed = _Occurrence(chosen.index, chosen.offset, chosen.piece.changed(rng))
         yield Kind.BYTE_CHANGED, [*occurrences[:index], changed, *occurrences[index + 1 :]]
     yield Kind.MISSING, occurrences[:index] + occurrences[index + 1 :]
-    fixed = [index for index, o in enumerate(occurrences) if o.offset.anchor not in {Anchor.ANY, Anchor.MACRO}]
+    unmoved = {Anchor.ANY, Anchor.MACRO, Anchor.VERSION_INFO}
+    fixed = [index for index, o in enumerate(occurrences) if o.offset.anchor not in unmoved]
     if fixed:
         index = rng.choice(fixed)
         chosen = occurrences[index]
-        moved = Offset(chosen.offset.anchor, chosen.offset.value + chosen.offset.shift + 1, 0, chosen.offset.number)
-        shifted = _Occurrence(chosen.index, moved, chosen.piece)
+        shifted = _Occurrence(chosen.index, _just_outside(chosen.offset), chosen.piece)
         yield Kind.MOVED, [*occurrences[:index], shifted, *occurrences[index + 1 :]]
+
+
+def _just_outside(offset: Offset) -> Offset:
+    if offset.anchor is Anchor.SECTION_EXTENT:
+        return Offset(Anchor.SECTION, -1, 0, offset.number)
+    return Offset(offset.anchor, offset.value + offset.shift + 1, 0, offset.number)
 
 
 def _carrier(kind: Kind, signature: LogicalSignature, occurrences: list[_Occurrence], seed: int) -> Carrier:

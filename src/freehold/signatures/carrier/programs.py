@@ -10,6 +10,7 @@ from freehold.model.logical import Range, TargetDescription
 from freehold.signatures.carrier.canvas import Canvas
 from freehold.signatures.carrier.errors import CannotCarry
 from freehold.signatures.carrier.pieces import Piece
+from freehold.signatures.carrier.versions import version_resource
 
 _ALIGNMENT = 0x200
 _PAGE = 0x1000
@@ -34,9 +35,10 @@ def build_pe(canvas: Canvas, placed: Placed, description: TargetDescription, rng
     for offset, piece in placed:
         _put_in_section(canvas, sections, offset, piece, rng)
     entry = _put_at_entry(canvas, placed, sections[0], description.entry_point, rng)
+    resource, keys = _put_version_info(canvas, placed, sections[-1])
     canvas.grow(sections[-1].raw + sections[-1].size)
-    _put_pe_header(canvas, sections, entry)
-    return Landmarks(entry, tuple((section.raw, section.size) for section in sections))
+    _put_pe_header(canvas, sections, entry, resource)
+    return Landmarks(entry, tuple((section.raw, section.size) for section in sections), keys)
 
 
 def _lay_sections(canvas: Canvas, placed: Placed, description: TargetDescription) -> list[_Section]:
@@ -63,6 +65,8 @@ def _lay_sections(canvas: Canvas, placed: Placed, description: TargetDescription
 
 def _bytes_needed(placed: Placed, number: int, *, last: bool) -> int:
     needed = _ALIGNMENT
+    if last:
+        needed += sum(len(piece.value) + _MARGIN for offset, piece in placed if offset.anchor is Anchor.VERSION_INFO)
     for offset, piece in placed:
         length = len(piece.value)
         within = offset.anchor in {Anchor.SECTION, Anchor.SECTION_EXTENT} and offset.number == number
@@ -86,8 +90,6 @@ def _put_in_section(canvas: Canvas, sections: list[_Section], offset: Offset, pi
     elif offset.anchor in {Anchor.SECTION, Anchor.LAST_SECTION}:
         start = sections[-1 if offset.anchor is Anchor.LAST_SECTION else offset.number].raw + offset.value
         canvas.put_within(start, start + offset.shift, piece, rng)
-    elif offset.anchor is Anchor.VERSION_INFO:
-        raise CannotCarry("version information is not built")
 
 
 def _put_at_entry(canvas: Canvas, placed: Placed, first: _Section, allowed: Range | None, rng: Random) -> int:
@@ -105,6 +107,20 @@ def _put_at_entry(canvas: Canvas, placed: Placed, first: _Section, allowed: Rang
     raise CannotCarry("no place is found for the entry point")
 
 
+def _put_version_info(canvas: Canvas, placed: Placed, section: _Section) -> tuple[tuple[int, int], frozenset[int]]:
+    """Return address and size of the resources, and the file offsets of the keys."""
+    pieces = [piece for offset, piece in placed if offset.anchor is Anchor.VERSION_INFO]
+    if not pieces:
+        return (0, 0), frozenset()
+    for at in range(section.raw, section.raw + section.size, 4):
+        address = section.address + at - section.raw
+        resource, starts = version_resource(pieces, address)
+        if at + len(resource) <= section.raw + section.size and canvas.fits(at, resource, b"\1" * len(resource)):
+            canvas.put(at, resource)
+            return (address, len(resource)), frozenset(at + start for start in starts)
+    raise CannotCarry("no place is found for the version information")
+
+
 def _all_fit(canvas: Canvas, pieces: Placed, entry: int) -> bool:
     return all(canvas.fits(entry + offset.value - piece.lead, piece.value, piece.care) for offset, piece in pieces)
 
@@ -120,7 +136,7 @@ def _header_place(canvas: Canvas, sections: int) -> int:
     raise CannotCarry("no place is found for the header")
 
 
-def _put_pe_header(canvas: Canvas, sections: list[_Section], entry: int) -> None:
+def _put_pe_header(canvas: Canvas, sections: list[_Section], entry: int, resource: tuple[int, int]) -> None:
     place = _header_place(canvas, len(sections))
     canvas.put(0, b"MZ")
     canvas.put(0x3C, struct.pack("<I", place))
@@ -130,7 +146,8 @@ def _put_pe_header(canvas: Canvas, sections: list[_Section], entry: int) -> None
     coff = struct.pack("<4sHHIIIHH", b"PE\0\0", 0x14C, len(sections), 0, 0, 0, _OPTIONAL_HEADER, 0x10F)
     optional = struct.pack("<HBBIIIIII", 0x10B, 6, 0, sections[0].size, 0, 0, entry_address, sections[0].address, 0)
     optional += struct.pack("<IIIHHHHHHIIII", _BASE, _PAGE, _ALIGNMENT, 4, 0, 0, 0, 4, 0, 0, image, sections[0].raw, 0)
-    optional += struct.pack("<HHIIIIII", 2, 0, 0x100000, 0x1000, 0x100000, 0x1000, 0, 16) + bytes(128)
+    optional += struct.pack("<HHIIIIII", 2, 0, 0x100000, 0x1000, 0x100000, 0x1000, 0, 16)
+    optional += bytes(16) + struct.pack("<II", *resource) + bytes(104)
     table = b"".join(
         struct.pack("<8sIIIIIIHHI", b".q%d" % number, s.size, s.address, s.size, s.raw, 0, 0, 0, 0, 0x60000020)
         for number, s in enumerate(sections)
