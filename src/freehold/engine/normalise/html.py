@@ -15,12 +15,16 @@ from dataclasses import dataclass
 
 from freehold.engine.normalise.entities import character, named
 from freehold.engine.normalise.htmlplain import PLAIN, PLAIN_TEXT, markup_of, text_of
+from freehold.model.limits import Budget
 
 MOST_BYTES = 40 << 20
 """Larger pages are not normalised (ClamAV's ``--max-htmlnormalize``)."""
 
 MOST_BYTES_WITHOUT_TAGS = 8 << 20
 """Larger pages have no form without tags (ClamAV's ``--max-htmlnotags``)."""
+
+_BETWEEN_TICKS = 1 << 16
+"""Bytes of a page after which the clock is looked at."""
 
 _LONGEST = 1024
 """Bytes of a name or value that count."""
@@ -56,20 +60,20 @@ class HtmlForms:
     scripts: tuple[bytes, ...]
 
 
-def normalise(page: bytes) -> HtmlForms:
-    """Return the forms of a page in any encoding that has ASCII in it."""
+def normalise(page: bytes, budget: Budget) -> HtmlForms:
+    """Return the forms of a page in any encoding that has ASCII in it; raises ``LimitReached`` when time runs out."""
     raw = page.translate(None, b"\0").replace(b"\n", b" ")
     reader = _Page(raw.replace(b"\r", b""))
-    reader.read()
-    return HtmlForms(b"".join(reader.markup), b"".join(reader.text), tuple(_with_returns(raw, reader.scripts)))
+    reader.read(budget)
+    return HtmlForms(bytes(reader.markup), bytes(reader.text), tuple(_with_returns(raw, reader.scripts, reader.end)))
 
 
-def _with_returns(raw: bytes, ranges: list[tuple[int, int]]) -> Iterator[bytes]:
+def _with_returns(raw: bytes, ranges: list[tuple[int, int]], size: int) -> Iterator[bytes]:
     """Yield ranges of the page without carriage returns as they stand in the page with them: scripts keep theirs."""
     at = done = 0
     for start, end in ranges:
         at = _forward(raw, at, start - done)
-        after = _forward(raw, at, end - start)
+        after = _forward(raw, at, end - start) if end < size else len(raw)
         yield raw[at:after]
         at, done = after, end
 
@@ -89,8 +93,8 @@ class _Page:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.end = len(data)
-        self.markup: list[bytes] = []
-        self.text: list[bytes] = []
+        self.markup = bytearray()
+        self.text = bytearray()
         self.scripts: list[tuple[int, int]] = []
         self.blank = False  # the last thing in text is a blank that swallows further ones
         self.open = b""  # script or style
@@ -98,9 +102,13 @@ class _Page:
         self.pending = b""  # start of a multi-byte character in a value, written with the next plain byte
         self.arguments: dict[bytes, bytes | None] = {}
 
-    def read(self) -> None:
+    def read(self, budget: Budget) -> None:
         at = self.skip(0)
+        due = 0
         while at < self.end:
+            if at >= due:
+                budget.tick()
+                due = at + _BETWEEN_TICKS
             at = self.script_step(at) if self.open else self.step(at)
         if self.script_from >= 0:
             self.scripts.append((self.script_from, self.end))
@@ -118,17 +126,14 @@ class _Page:
         if self.blank and text.startswith(b" "):
             text = text[1:]
         if text:
-            self.text.append(text)
+            self.text += text
             self.blank = text.endswith(b" ")
 
     def step(self, at: int) -> int:
         """Outside scripts and styles."""
         match = (PLAIN_TEXT if self.pending else PLAIN).match(self.data, at)
         if match:
-            run = match.group()
-            markup = markup_of(run)
-            self.markup.append(markup.removesuffix(b" ") if match.end() == self.end else markup)
-            self.show(text_of(run))
+            self.plain(match.group(), match.end() == self.end)
             return match.end()
         byte = self.data[at : at + 1]
         if byte == b"<":
@@ -138,10 +143,19 @@ class _Page:
             self.show(b" ")
             return self.entity(at + 1)[1]
         if byte == b">":
-            self.markup.append(byte)
+            self.markup += byte
             self.show(byte)
             return at + 1
         return self.high(at)
+
+    def plain(self, run: bytes, at_end: bool) -> None:
+        markup = markup_of(run)
+        if at_end:
+            markup = markup.removesuffix(b" ")
+            if run.endswith(b">"):  # ClamAV acts on a tag when it sees what follows
+                run = run[: run.rindex(b"<")] + b"<>"
+        self.markup += markup
+        self.show(text_of(run))
 
     def high(self, at: int) -> int:
         """Bytes above 127, three at a time; the form without tags repeats the second in place of the third."""
@@ -157,25 +171,25 @@ class _Page:
         if any(stop in run for stop in _FULL_STOPS):
             self.high_with_stops(run, bytes(shown))
         else:
-            self.markup.append(run)
-            self.text.append(bytes(shown))
+            self.markup += run
+            self.text += bytes(shown)
         return self.disguised_stop(after) if run[whole:] == b"\xa1" else after
 
     def high_with_stops(self, run: bytes, shown: bytes) -> None:
         for start in range(0, len(run), 3):
             stop = run[start : start + 3] in _FULL_STOPS
-            self.markup.append(b"." if stop else run[start : start + 3])
-            self.text.append(b"." if stop else shown[start : start + 3])
+            self.markup += b"." if stop else run[start : start + 3]
+            self.text += b"." if stop else shown[start : start + 3]
 
     def disguised_stop(self, at: int) -> int:
         """A1 43, A1 44 and A1 4F are full stops in Chinese encodings."""
         if self.data[at : at + 1] not in (b"C", b"D", b"O"):
             return at
-        self.markup[-1] = self.markup[-1][:-1] + b"."
-        self.text[-1] = self.text[-1][:-1] + b"."
+        self.markup[-1:] = b"."
+        self.text[-1:] = b"."
         if at + 1 < self.end and self.data[at + 1] < 0x80:
-            self.markup.append(b"\0")
-            self.text.append(b"\0")
+            self.markup += b"\0"
+            self.text += b"\0"
         return at + 1
 
     def entity(self, at: int) -> tuple[bytes, int]:
@@ -190,7 +204,7 @@ class _Page:
         decoded = named(name) if closed or after == self.end else None
         if decoded is None:
             decoded = b"&" + name.lower() + (b";" if closed else b"")
-        self.markup.append(decoded)
+        self.markup += decoded
         return decoded, after + closed
 
     def number(self, at: int) -> tuple[bytes, int]:
@@ -201,16 +215,16 @@ class _Page:
             if digit in b"xX" and not value:
                 base = 16
             elif digit == b";":
-                self.markup.append(bytes((value,)).lower() if value < 0x80 else character(value))
+                self.markup += bytes((value,)).lower() if value < 0x80 else character(value)
                 return bytes((value & 0xFF,)), at + 1
             elif digit in b"0123456789" or (base == 16 and digit in b"abcdefABCDEF"):
                 value = value * (base if value < 1 << 59 else 10)
                 if value >= 1 << 63:
-                    self.markup.append(bytes((value // 10 & 0xFF,)))
+                    self.markup += bytes((value // 10 & 0xFF,))
                     return b"", at + 1
                 value += int(digit, 16)
             else:
-                self.markup.append(bytes((value & 0xFF,)))
+                self.markup += bytes((value & 0xFF,))
                 return b"", at
             at += 1
         return b"", at
@@ -221,11 +235,11 @@ class _Page:
         if self.data[at : at + 1] == b"!":
             return self.after_comment(at + 1)
         name = self.take(_WORD, at)
-        self.markup.append(b"<" + name.lower())
+        self.markup += b"<" + name.lower()
         at += len(name)
         self.arguments = {}
         if self.data[at : at + 1] == b">":
-            self.markup.append(b">")
+            self.markup += b">"
             at = self.skip(at + 1)
         else:
             at = self.tag_arguments(at)
@@ -244,17 +258,17 @@ class _Page:
         while at < self.end:
             part = self.take(_NAME, at)
             if part:
-                self.markup.append((b"" if name else b" ") + part.lower())
-                name += part.lower()
+                self.markup += (b"" if name else b" ") + part.lower()
+                name = (name + part.lower())[:_LONGEST]
                 at += len(part)
             byte = self.data[at : at + 1]
             if byte == b">":
-                self.markup.append(b">")
+                self.markup += b">"
                 self.argument(name, None)
                 return at + 1
             at = self.skip(at)
             if self.data[at : at + 1] == b"=":
-                self.markup.append(b"=")
+                self.markup += b"="
                 name, at = self.value(name, self.skip(at + 1))
                 at = self.skip(at)
             elif byte:
@@ -268,7 +282,7 @@ class _Page:
             value = value[quoted:].split(b"\0", 1)[0]
             value = value[:-1] if quoted else value
         if name or value is not None:
-            self.arguments.setdefault(name[:_LONGEST], value)
+            self.arguments.setdefault(name, value)
 
     def value(self, name: bytes, at: int) -> tuple[bytes, int]:
         """Read a value; return the name that the next argument's name is appended to, and where to go on."""
@@ -282,7 +296,7 @@ class _Page:
                 decoded, at = self.entity(at + 1)
                 stored = (stored + decoded)[:_LONGEST]
             elif byte in (b"'", b'"'):
-                self.markup.append(b'"')
+                self.markup += b'"'
                 at += 1
                 closed = stored and byte == quote
                 quote = quote if stored else byte
@@ -294,7 +308,7 @@ class _Page:
                 if not quote:
                     self.argument(name, stored)
                     return b"", at
-                self.markup.append(byte)
+                self.markup += byte
                 stored = (stored + (b">" if byte == b">" else b" "))[:_LONGEST]
                 quote = b""
                 at = self.skip(at + 1)
@@ -312,23 +326,23 @@ class _Page:
             disguised = self.pending == b"\xa1" and byte in (b"C", b"D", b"O")
             self.pending = b""
             if disguised:
-                self.markup.append(b".")
+                self.markup += b"."
                 return b".", at + 1
         if byte >= b"\x80":
             self.pending += byte
-            self.markup.append(written)
+            self.markup += written
             return written, at + 1
         part = self.take(_VALUE, at)
         if len(stored) < len(_DATA[1]) and (stored + written + part).startswith(_DATA):
             part = part[: part.index(b":") + 1]
-        self.markup.append(written + part.lower())
+        self.markup += written + part.lower()
         return written + part, at + len(part)
 
     def inline_data(self, name: bytes, quote: bytes, at: int) -> tuple[bytes, int]:
         """A ``data:`` address: its content is another artifact, and leaves no trace here but its entities."""
-        self.markup[-1] = self.markup[-1][:-1]
+        del self.markup[-1:]
         if quote:
-            self.markup.append(b'"')
+            self.markup += b'"'
         while at < self.end:
             byte = self.data[at : at + 1]
             at += 1
@@ -364,35 +378,35 @@ class _Page:
         elif tag in (b"a", b"img"):
             target = self.arguments.get(b"href" if tag == b"a" else b"src")
             if target:
-                self.text.append(target + b" ")
+                self.text += target + b" "
                 self.blank = True
 
     def script_step(self, at: int) -> int:
         """Inside a script or style: lower case, one kind of quotes, no blanks, up to the end tag."""
         copied = self.take(_SCRIPT_TEXT, at)
         if copied:
-            self.markup.append(copied.translate(_SCRIPT_TABLE, _BLANK))
+            self.markup += copied.translate(_SCRIPT_TABLE, _BLANK)
             return at + len(copied)
         byte = self.data[at : at + 1]
         if byte == b"&":
             return self.entity(at + 1)[1]
         if byte != b"<":
             return self.high(at)
-        self.markup.append(byte)
+        self.markup += byte
         at = self.skip(at + 1)
         byte = self.data[at : at + 1]
         if byte == b"!":
             after = self.after_comment(at)
-            self.markup.append(self.data[at:after].translate(_SCRIPT_TABLE, _BLANK))
+            self.markup += self.data[at:after].translate(_SCRIPT_TABLE, _BLANK)
             return after
         if byte not in (b"/", b">"):
-            self.markup.append(byte.lower())
+            self.markup += byte.lower()
             return at + 1
         tag = self.take(_WORD, at)
-        self.markup.append(tag.lower())
+        self.markup += tag.lower()
         at += len(tag)
         if self.data[at : at + 1] == b">":
-            self.markup.append(b">")
+            self.markup += b">"
             at += 1
         at = self.skip(at)
         if at < self.end:

@@ -4,26 +4,40 @@
 done, and ``eval`` of a string and two well-known packers give way to what they hide (``jsunpack``).
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from freehold.engine.normalise.jstokens import Kind, Parser, Scope, Token
 from freehold.engine.normalise.jsunpack import unescape_strings, unpack
+from freehold.model.limits import Budget
+
+MOST_BYTES = 8 << 20
+"""Of a longer script only this much is normalised: tokens need some 40 times the memory of their source."""
 
 _FOLDED = bytes(range(256)).lower().translate(bytes.maketrans(b"\t\n\v\f\r", b" " * 5))
 _END = b"</script>"
+_HIDES = re.compile(rb"eval|unescape|dF|\([^A-Za-z0-9_$]*p[^A-Za-z0-9_$]")
+"""Without one of these nothing is hidden in a way that is undone here."""
 
 
-def normalise(scripts: Iterable[bytes]) -> bytes:
-    """Return the normal forms of a page's scripts, one a line; a script may end with its end tag."""
-    return b"\n".join(_normalise(script) for script in scripts)
+def normalise(scripts: Iterable[bytes], budget: Budget) -> bytes:
+    """Return the normal forms of a page's scripts, one a line; a script may end with its end tag.
+
+    Raises:
+        LimitReached: when time runs out.
+    """
+    return b"\n".join(_normalise(script[:MOST_BYTES], budget) for script in scripts)
 
 
-def _normalise(script: bytes) -> bytes:
-    parser = Parser()
+def _normalise(script: bytes, budget: Budget) -> bytes:
+    budget.tick()
+    parser = Parser(budget)
     parser.feed(script)
+    parser.close_string()
     _close_parentheses(parser.tokens)
-    unescape_strings(parser.tokens)
-    unpack(parser)
+    if _HIDES.search(script):
+        unescape_strings(parser.tokens)
+        unpack(parser)
     source = b"<script>" + b"".join(_written(parser.tokens, parser.outermost))
     return source if source.endswith(_END) else source + _END
 

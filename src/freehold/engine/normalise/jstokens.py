@@ -9,20 +9,23 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from freehold.engine.normalise.jsstrings import without_backslashes
+from freehold.model.limits import Budget
 
 _TOKEN = re.compile(
     rb"""
-    /\*(?:.*?\*/|.*\Z)
+    /\*(?:.*?\*/|(?P<cut_comment>.*\Z))
   | //[^\n\ ]*+
-  | "(?P<double>(?:[^"\\]++|\\"?)*+)(?:"|\Z)
-  | '(?P<single>(?:[^'\\]++|\\'?)*+)(?:'|\Z)
-  | (?P<word>(?:[A-Za-z_$]|\\u|(?=\\))(?:[A-Za-z0-9_$]++|\\u)*+)(?:\\|(?P<cut>\Z))?
+  | "(?P<double>(?:[^"\\]++|\\"?)*+)(?:"|(?P<cut_double>\Z))
+  | '(?P<single>(?:[^'\\]++|\\'?)*+)(?:'|(?P<cut_single>\Z))
+  | (?P<word>(?:[A-Za-z_$]|\\u|(?=\\))(?:[A-Za-z0-9_$]++|\\u)*+)(?:\\|(?P<cut_word>\Z))?
   | (?P<number>[0-9]++)(?P<fraction>\.[0-9]*+(?:[eE][-+0-9][0-9]*+)*+[eE]?+)?+(?P<cut_number>\Z)?
   | (?P<mark>[\[\],{}().;?:~]|>{0,2}>=?|<{0,1}<=?|={1,3}|!={0,2}|-[-=]?|\+[+=]?|&[&=]?|\|[|=]?|[/*%^]=?)
     """,
     re.DOTALL | re.VERBOSE,
 )
 _FLOAT = re.compile(rb"[0-9]+\.[0-9]*(?:[eE][-+]?[0-9]+)?")
+_BETWEEN_TICKS = 1 << 16
+"""Bytes of source after which the clock is looked at."""
 _KEYWORDS = frozenset(
     b"new enum return in int null break delete default debugger interface instanceof if try true final finally "
     b"transient const do continue else class double boolean for case catch native char float private abstract "
@@ -93,17 +96,30 @@ class Token:
 class Parser:
     """Collects tokens and keeps track of scopes."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._known: dict[bytes, Token] = {}  # one object for all tokens that are written as they are
         self.outermost = Scope()
         self.scope = self.outermost
         self.tokens: list[Token] = []
         self._declared = 0
+        self._unfinished = b""
 
     def feed(self, source: bytes) -> None:
-        """Append the tokens of ``source``; a word or number at its very end is lost."""
+        """Append the tokens of ``source``; what its end cuts off is read together with the next source."""
+        source = self._unfinished + source
+        self._unfinished = b""
+        due = _BETWEEN_TICKS
         for match in _TOKEN.finditer(source):
             group = match.lastgroup
-            if group == "mark":
+            if match.start() >= due:
+                self._budget.tick()
+                due = match.start() + _BETWEEN_TICKS
+            if group is None:
+                continue
+            if group.startswith("cut"):
+                self._unfinished = match.group()
+            elif group == "mark":
                 self._mark(match["mark"])
             elif group == "word":
                 self._word(match["word"].replace(b"\\u", b"\\"))
@@ -115,9 +131,21 @@ class Parser:
                 number = _FLOAT.match(match["number"] + match["fraction"])
                 self._add(Token(Kind.NUMBER, b"%g" % float(number.group() if number else 0)))
 
+    def close_string(self) -> None:
+        """Append a string that nothing has ended."""
+        if self._unfinished[:1] in (b'"', b"'"):
+            text, self._unfinished = self._unfinished[1:], b""
+            self._string(without_backslashes(text))
+
     def _add(self, token: Token) -> None:
         self.tokens.append(token)
         self.scope.after_dot = False
+
+    def _fixed(self, text: bytes) -> None:
+        token = self._known.get(text)
+        if token is None:
+            token = self._known[text] = Token(Kind.FIXED, text)
+        self._add(token)
 
     def _string(self, text: bytes) -> None:
         """Join a string to the one before when only a plus stands between."""
@@ -132,15 +160,15 @@ class Parser:
     def _word(self, word: bytes) -> None:
         scope = self.scope
         if word in _KEYWORDS:
-            self._add(Token(Kind.FIXED, word))
+            self._fixed(word)
         elif word == b"var":
             scope.expected = _Expected.DECLARATION
-            self._add(Token(Kind.FIXED, word))
+            self._fixed(word)
         elif word == b"function":
             self.scope = Scope(scope, expected=_Expected.FUNCTION_NAME)
             self._add(Token(Kind.FUNCTION, word, self.scope))
         elif scope.after_dot:
-            self._add(Token(Kind.FIXED, word))
+            self._fixed(word)
         else:
             self._name(scope, word)
 
@@ -170,7 +198,7 @@ class Parser:
             scope.brackets = max(scope.brackets + _LEVELS[mark], 0)
         elif mark in b",;" and not scope.brackets and not scope.blocks:
             _separate(scope, mark)
-        self._add(Token(Kind.FIXED, mark))
+        self._fixed(mark)
         if closes and scope.parent is not None:
             self.scope = scope.parent
             self._add(Token(Kind.END, b""))
