@@ -40,3 +40,18 @@ def scan(databases: Mapping[str, bytes], contents: Sequence[bytes], folder: Path
         index = int(Path(match["file"].decode()).name)
         found[index].add(match["name"].decode("utf-8", "surrogateescape").removesuffix(".UNOFFICIAL"))
     return found
+
+
+def known_signatures(databases: Mapping[str, bytes], folder: Path) -> int | None:
+    """Return how many signatures ``clamscan`` loads, None when it refuses the databases."""
+    assert CLAMSCAN, "clamscan is not installed"
+    database = folder / "database"
+    shutil.rmtree(database, ignore_errors=True)
+    database.mkdir(parents=True)
+    for name, text in databases.items():
+        (database / name).write_bytes(text)
+    empty = folder / "empty"
+    empty.write_bytes(b"")
+    done = subprocess.run([CLAMSCAN, f"--database={database}", str(empty)], capture_output=True, check=False)
+    known = re.search(rb"^Known viruses: (\d+)$", done.stdout, re.MULTILINE)
+    return int(known[1]) if known and done.returncode in {0, 1} else None

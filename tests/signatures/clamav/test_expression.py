@@ -93,6 +93,7 @@ def test_an_inner_comparison_hides_its_members_from_the_outer_one() -> None:
         "(0&1)>",
         "(0&1)x",
         "64",
+        "(2(3)&1)",
         "(0&1) ",
         " (0&1)",
         "(0)=1",

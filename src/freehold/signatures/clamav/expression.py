@@ -83,7 +83,7 @@ def _group_comparison(text: str) -> tuple[Comparison | None, int]:
 
 def _leaf(text: str) -> Leaf:
     match = _LEAF.match(text)
-    if match is None:
+    if match is None or ")" in text:
         raise MalformedInput(f"{text!r} is no number of a subsignature")
     index = int(match[1])
     if index >= MOST_SUBSIGNATURES:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from freehold.model.body import ANYWHERE, Bytes, Offset
+from freehold.model.body import ANYWHERE, Anchor, Bytes, Offset
 from freehold.model.errors import MalformedInput
 from freehold.model.filetype import Target
 from freehold.model.logical import BodyMatch, Leaf, TargetDescription
@@ -13,7 +13,7 @@ from freehold.signatures.clamav.lines import LONGEST_LINE, about, check_levels, 
 from freehold.signatures.clamav.offsets import parse_offset
 
 SHORTEST_PLAIN = 3
-"""Bytes of a pattern without any wildcard for the targets ``ANY`` and ``PE``."""
+"""Bytes of a pattern without any wildcard for the target ``ANY``, and at one fixed place for ``PE``."""
 
 
 class ClamavNdb:
@@ -56,9 +56,16 @@ def _parse_old_line(line: str, place: str) -> LogicalSignature:
     return LogicalSignature(about(name, place), TargetDescription(Target.ANY), Leaf(0), (body,))
 
 
+def _is_plain(target: Target, offset: Offset) -> bool:
+    """Whether ClamAV looks for exact bytes there in a way that needs three of them."""
+    if target is Target.PE:
+        return offset.anchor not in {Anchor.ANY, Anchor.VERSION_INFO, Anchor.MACRO} and not offset.shift
+    return target is Target.ANY and offset.anchor is not Anchor.MACRO
+
+
 def _body(pattern: str, target: Target, offset: Offset) -> BodyMatch:
     forms = parse_body(pattern)
-    if target in {Target.ANY, Target.PE} and len(forms[0].parts) == 1:
+    if _is_plain(target, offset) and len(forms[0].parts) == 1:
         match forms[0].parts[0].elements:
             case (Bytes(value, b""),) if len(value) < SHORTEST_PLAIN:
                 raise MalformedInput(f"the pattern is shorter than {SHORTEST_PLAIN} bytes")
