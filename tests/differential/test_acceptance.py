@@ -43,6 +43,8 @@ LOADED = [
     "ldb PUA.A;Target:0;0;aabb",
     "ndb A:*:*:aabbcc",
     "ndb A:3:*:aabb",
+    "ndb A:1:*:aabb",
+    "ndb A:1:5,5:aabb",
     "ndb A:1:EP+0,5:aabbcc:51:216",
     "ndb A:0:$5$:aabb??",
     "db A (Clam)=aabbcc",
@@ -78,7 +80,9 @@ NOT_LOADED = [
     "ldb A;Engine:81-255,Target:0;0&1;aabb;0(>>5#il3#=1)",
     "ldb A;Engine:81-255,Target:0;0;fuzzy_img#af2ad01ed42993c7#1",
     "ndb A:0:*:aabb",
-    "ndb A:1:*:aabb",
+    "ndb A:1:EP+0:aabb",
+    "ndb A:1:5:aabb",
+    "ndb A:0:5,5:aabb",
     "ndb A:0:*:aabbcc:217",
     "ndb A:0:*",
     "ndb A:15:*:aabbcc",
@@ -96,9 +100,8 @@ pytestmark = pytest.mark.skipif(clamscan.CLAMSCAN is None, reason="clamscan is n
 def both(case: str, folder: Path) -> tuple[bool, bool]:
     suffix, _, line = case.partition(" ")
     (read,) = LANGUAGES[suffix].parse(line.encode(), f"a.{suffix}")
-    return not isinstance(read, Rejected), clamscan.known_signatures(
-        {f"a.{suffix}": line.encode() + b"\n"}, folder
-    ) == 1
+    known = clamscan.known_signatures({f"a.{suffix}": line.encode() + b"\n"}, folder)
+    return not isinstance(read, Rejected), known == 1
 
 
 @pytest.mark.parametrize("case", LOADED)

@@ -216,7 +216,7 @@ def test_body_signatures() -> None:
         ("A:15:*:aabbcc", "target 15"),
         ("A:0:EP+0:aabbcc", "program"),
         ("A:0:*:aabb", "shorter than 3"),
-        ("A:1:*:aabb", "shorter than 3"),
+        ("A:1:EP+0:aabb", "shorter than 3"),
     ],
 )
 def test_body_signatures_that_cannot_be_honoured(line: str, reason: str) -> None:
