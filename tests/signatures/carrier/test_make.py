@@ -77,7 +77,7 @@ def test_sizes_are_kept() -> None:
     ("line", "reason"),
     [
         ("A;Target:0;0&1;0:aabbcc;0:ddeeff", "no room"),
-        ("A;Target:10;0;0:aabbcc", "two things"),
+        ("A;Target:10;0;0:aabbcc", "type is told"),
         ("A;Engine:51-255,FileSize:0-100,Target:1;0;aabbcc", "does not fit"),
         ("A;Engine:51-255,IconGroup1:X,Target:1;0;aabbcc", "icons"),
         ("A;Engine:51-255,Container:CL_TYPE_RAR,Target:0;0;aabbcc", "CL_TYPE_RAR"),

@@ -156,13 +156,14 @@ def _beginning(
         return build_elf(canvas, placed, description, rng)
     if placed:
         raise CannotCarry("only programs have entry points and sections")
-    beginning = BEGINNINGS[description.target]
-    if description.target in {Target.ANY, Target.OTHER}:
-        at = next((at for at in range(0, 1_000, 2) if canvas.fits(at, beginning, b"\1" * len(beginning))), 0)
-        canvas.put(at, beginning)
-    else:
-        canvas.put(0, beginning)
-    return Landmarks()
+    beginnings = BEGINNINGS[description.target]
+    places = range(0, 1_000, 2) if description.target in {Target.ANY, Target.OTHER} else range(1)
+    for beginning in rng.sample(beginnings, len(beginnings)):
+        for at in places:
+            if canvas.fits(at, beginning, b"\1" * len(beginning)):
+                canvas.put(at, beginning)
+                return Landmarks()
+    raise CannotCarry("a pattern stands where the file's type is told")
 
 
 def _put_floating(canvas: Canvas, occurrences: list[_Occurrence], description: TargetDescription, rng: Random) -> None:

@@ -11,20 +11,22 @@ from freehold.signatures.carrier.errors import CannotCarry
 NOT_TEXT = b"\x00\x00\x01\x00\x00\x01\x00\x00"
 """Content with these bytes near its start is taken for no text of any kind."""
 
-BEGINNINGS: dict[Target, bytes] = {
-    Target.ANY: NOT_TEXT,
-    Target.OLE2: bytes.fromhex("d0cf11e0a1b11ae1") + bytes(8),
-    Target.HTML: b"<html><body>",
-    Target.MAIL: b"Received: from q by q\r\nFrom: q@q.example\r\nTo: z@z.example\r\nSubject: q\r\n\r\n",
-    Target.GRAPHICS: b"GIF89a" + bytes.fromhex("01000100800000"),
-    Target.TEXT: b"",
-    Target.MACHO: bytes.fromhex("cefaedfe070000000300000002000000" + "00" * 12),
-    Target.PDF: b"%PDF-1.4\n",
-    Target.FLASH: b"FWS\x08",
-    Target.JAVA: bytes.fromhex("cafebabe00000034"),
-    Target.OTHER: NOT_TEXT,
+_PICTURES = ("474946383961" + "01000100800000", "89504e47", "ffd8ffe0", "49492a00", "4d4d002a")
+
+BEGINNINGS: dict[Target, tuple[bytes, ...]] = {
+    Target.ANY: (NOT_TEXT,),
+    Target.OLE2: (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(8),),
+    Target.HTML: (b"<html><body>",),
+    Target.MAIL: (b"Received: from q by q\r\nFrom: q@q.example\r\nTo: z@z.example\r\nSubject: q\r\n\r\n",),
+    Target.GRAPHICS: tuple(bytes.fromhex(picture) for picture in _PICTURES),
+    Target.TEXT: (b"",),
+    Target.MACHO: (bytes.fromhex("cefaedfe070000000300000002000000" + "00" * 12),),
+    Target.PDF: (b"%PDF-1.4\n",),
+    Target.FLASH: (b"FWS\x08",),
+    Target.JAVA: (bytes.fromhex("cafebabe00000034"),),
+    Target.OTHER: (NOT_TEXT,),
 }
-"""The first bytes of a file of each target but PE and ELF."""
+"""What files of each target but PE and ELF may begin with."""
 
 BINARY_FILLER = bytes(range(0x80, 0x90))
 TEXT_FILLER = b"qvxzj"
