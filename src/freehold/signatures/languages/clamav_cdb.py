@@ -26,7 +26,7 @@ class ClamavCdb:
 
     def parse(self, text: bytes, source: str) -> Iterator[ContainerSignature | ArchivePassword | Rejected]:
         """See ``SignatureLanguage.parse``."""
-        if source.endswith(".pwdb"):
+        if source.lower().endswith(".pwdb"):
             return parse_lines(text, source, LONGEST_LINE, _parse_password)
         return parse_lines(text, source, LONGEST_LINE, _parse_container)
 

@@ -18,7 +18,7 @@ class ClamavLdb:
 
     def parse(self, text: bytes, source: str) -> Iterator[LogicalSignature | Rejected]:
         """See ``SignatureLanguage.parse``."""
-        unwanted = source.endswith(".ldu")
+        unwanted = source.lower().endswith(".ldu")
         return parse_lines(text, source, LONGEST_LOGICAL_LINE, lambda line, place: parse_line(line, place, unwanted))
 
 

@@ -19,7 +19,7 @@ class ClamavLists:
 
     def parse(self, text: bytes, source: str) -> Iterator[AllowedContent | IgnoredSignature | Rejected]:
         """See ``SignatureLanguage.parse``."""
-        if source.endswith((".ign", ".ign2")):
+        if source.lower().endswith((".ign", ".ign2")):
             return parse_lines(text, source, LONGEST_LINE, _parse_ignored)
         return parse_lines(text, source, LONGEST_LINE, _parse_allowed)
 

@@ -24,9 +24,9 @@ class ClamavNdb:
 
     def parse(self, text: bytes, source: str) -> Iterator[LogicalSignature | Rejected]:
         """See ``SignatureLanguage.parse``."""
-        if source.endswith(".db"):
+        if source.lower().endswith(".db"):
             return parse_lines(text, source, LONGEST_LINE, _parse_old_line)
-        unwanted = source.endswith(".ndu")
+        unwanted = source.lower().endswith(".ndu")
         return parse_lines(text, source, LONGEST_LINE, lambda line, place: parse_line(line, place, unwanted))
 
 
