@@ -12,9 +12,8 @@ offsets. In each segment:
 ``….digests``                        digests, ascending within each size
 ``….abouts``                         column u32: the about-record of each digest
 ``root.<target>.hs``                 a serialised Hyperscan database
-``root.<target>.starts .uses``       columns u32: expression → pairs (rule, number of the pattern in that rule)
-``root.<target>.expressions.*``      records: what is needed to show where an expression matched (JSON)
-``rules.index .blob``                records: conditions (JSON)
+``root.<target>.starts .uses``       columns u32: needle → pairs (rule, number of the pattern in that rule)
+``rules.index .blob``                records: conditions and regular expressions (JSON)
 ``yara.compiled``, ``yara.json``     YARA-X's rules, and the line of each
 ``<any large file>.sums``            checksums of its blocks
 ===================================  ==============================================================================
@@ -25,7 +24,7 @@ import json
 import os
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout; a reader refuses every other one."""
 
 MANIFEST = "manifest.json"

@@ -6,54 +6,81 @@ import re
 from pathlib import Path
 from typing import Any
 
+from freehold.bundle.abouts import decode_about
 from freehold.bundle.hashes import HashTable
 from freehold.bundle.layout import DIGEST_BYTES, FORMAT, MANIFEST, SMALL, canonical, machine
 from freehold.bundle.mapped import Mapped, map_file, read_file
+from freehold.bundle.programs import ProgramRecord
 from freehold.bundle.records import Records
 from freehold.model.about import About, HashedPart
 from freehold.model.errors import TrustError
 from freehold.model.filetype import Target
-from freehold.model.report import Verdict
 
 _MANIFEST_BYTES = 16 << 20
 
 
 class Root:
-    """The expressions that are compared with one group of file types.
+    """The needles that are looked for in one group of file types.
 
     Attributes:
-        target: the group; ``Target.ANY`` is compared with everything.
-        anchored: expressions with a smaller number look at their surroundings (``^``, ``$``, word boundaries).
+        target: the group; ``Target.ANY`` is everything.
     """
 
-    __slots__ = ("_expressions", "_segment", "_starts", "_starts_column", "_uses", "_uses_column", "anchored", "target")
+    __slots__ = ("_segment", "_starts", "_starts_column", "_uses", "_uses_column", "target")
 
-    def __init__(self, segment: "Segment", target: Target, anchored: int) -> None:
+    def __init__(self, segment: "Segment", target: Target) -> None:
         prefix = f"root.{target.name.lower()}"
         self.target = target
-        self.anchored = anchored
         self._segment = segment
         self._starts = segment.file(f"{prefix}.starts")
         self._uses = segment.file(f"{prefix}.uses")
         self._starts_column = self._starts.data.cast("I")
         self._uses_column = self._uses.data.cast("I")
-        self._expressions = segment.records(f"{prefix}.expressions")
 
     def database(self) -> bytes:
         """Return the serialised Hyperscan database, verified."""
         return self._segment.native(f"root.{self.target.name.lower()}.hs")
 
-    def uses(self, expression: int) -> list[tuple[int, int]]:
-        """Return the (rule, pattern) pairs that an expression stands for."""
-        self._starts.touch(expression * 4, expression * 4 + 8)
-        first, last = self._starts_column[expression], self._starts_column[expression + 1]
+    def uses(self, needle: int) -> list[tuple[int, int]]:
+        """Return the (rule, pattern) pairs that a needle stands for."""
+        self._starts.touch(needle * 4, needle * 4 + 8)
+        first, last = self._starts_column[needle], self._starts_column[needle + 1]
         self._uses.touch(first * 8, last * 8)
         pairs = self._uses_column[first * 2 : last * 2]
         return list(zip(pairs[::2], pairs[1::2], strict=True))
 
-    def expression(self, number: int) -> Any:
-        """Return what is needed to find where an expression matched, as the compiler wrote it."""
-        return json.loads(self._expressions[number])
+
+class LogicalRoot:
+    """The atoms that call for logical signatures (programs) in one group of file types.
+
+    Attributes:
+        target: the group; ``Target.ANY`` is everything.
+        always: programs that no atom calls for, by the container that they ask for ("" when they do not).
+    """
+
+    __slots__ = ("_native", "_segment", "_starts", "_starts_column", "_users", "_users_column", "always", "target")
+
+    def __init__(self, segment: "Segment", target: Target) -> None:
+        prefix = f"logical.{target.name.lower()}"
+        self.target = target
+        self._segment = segment
+        self._native = f"{prefix}.hs"
+        self._starts = segment.file(f"{prefix}.starts")
+        self._users = segment.file(f"{prefix}.users")
+        self._starts_column = self._starts.data.cast("I")
+        self._users_column = self._users.data.cast("I")
+        self.always: dict[str, list[int]] = json.loads(bytes(segment.file(f"{prefix}.always").data))
+
+    def database(self) -> bytes:
+        """Return the serialised Hyperscan database, verified; empty when there is no atom."""
+        return self._segment.native(self._native)
+
+    def users(self, atom: int) -> list[int]:
+        """Return the programs that an atom calls for."""
+        self._starts.touch(atom * 4, atom * 4 + 8)
+        first, last = self._starts_column[atom], self._starts_column[atom + 1]
+        self._users.touch(first * 4, last * 4)
+        return self._users_column[first:last].tolist()
 
 
 class Segment:
@@ -63,6 +90,7 @@ class Segment:
         name: of its folder.
         tables: hash tables by the part that is hashed and by algorithm.
         roots: what there is for Hyperscan.
+        logical_roots: the atoms of logical signatures.
         overlap: bytes by which two windows of a large file must overlap so that no match is missed.
         counts: signatures by language.
         targets: pattern signatures by target.
@@ -82,10 +110,12 @@ class Segment:
         self._sources: list[str] = json.loads(bytes(self.file("sources.json").data))
         self._abouts = self.records("abouts")
         self._rules = self.records("rules")
+        self._programs = self.records("programs")
         self.tables = {
             (HashedPart(part), algorithm): self._table(part, algorithm) for part, algorithm in manifest["hashes"]
         }
-        self.roots = tuple(Root(self, Target[name.upper()], anchored) for name, anchored in manifest["roots"])
+        self.roots = tuple(Root(self, Target[name.upper()]) for name in manifest["roots"])
+        self.logical_roots = tuple(LogicalRoot(self, Target[name.upper()]) for name in manifest["logical"])
 
     @property
     def size(self) -> int:
@@ -113,14 +143,15 @@ class Segment:
 
     def about(self, number: int) -> About:
         """Return what to say of a signature."""
-        record = json.loads(self._abouts[number])
-        name, file, line, category, verdict, description, severity, references = record + _DEFAULTS[len(record) :]
-        source = f"{self._sources[file]}:{line}"
-        return About(name, source, category, Verdict(verdict), description, severity, tuple(references))
+        return decode_about(self._abouts[number], self._sources)
 
     def rule(self, number: int) -> Any:
         """Return a rule as the compiler wrote it."""
         return json.loads(self._rules[number])
+
+    def program(self, number: int, target: Target) -> ProgramRecord:
+        """Return a logical signature, which looks at this target."""
+        return ProgramRecord(json.loads(self._programs[number]), target)
 
     def yara_lines(self) -> dict[str, dict[str, int]]:
         """Return the line of each YARA rule, by namespace (the source's name) and rule."""
@@ -187,7 +218,6 @@ class Bundle:
 
 
 _NO_COLUMN = (".hs", ".compiled", ".sums")
-_DEFAULTS: list[Any] = ["", 0, 0, "", Verdict.INFECTED.value, "", "", []]
 
 
 def _is_native(name: str) -> bool:

@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-import struct
+import sys
 from array import array
-from collections.abc import Iterable, Sequence
-from json.encoder import encode_basestring_ascii
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from freehold.bundle.abouts import encode_about
 from freehold.bundle.layout import (
-    ANY_SIZE,
     BLOCK,
     DIGEST_BYTES,
     FENCE,
@@ -23,12 +23,10 @@ from freehold.bundle.layout import (
 )
 from freehold.model.errors import FreeholdError
 from freehold.model.filetype import Target
-from freehold.model.report import Verdict
-from freehold.model.signature import About, HashedPart, HashSignature
+from freehold.model.signature import About, HashedPart
 
 _FLUSH = 1 << 20
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
-_NOTHING_FURTHER = ("", Verdict.INFECTED, "", "", ())
 
 
 class SegmentWriter:
@@ -45,47 +43,59 @@ class SegmentWriter:
         self._sources: dict[str, int] = {}
         self._abouts = _RecordsWriter(self, "abouts")
         self._rules = _RecordsWriter(self, "rules")
+        self._programs = _RecordsWriter(self, "programs")
         self._hashes: dict[tuple[HashedPart, str], list[bytes]] = {}
-        self._roots: list[tuple[str, int]] = []
+        self._roots: list[str] = []
+        self._logical_roots: list[str] = []
+
+    def source(self, name: str) -> int:
+        """Return the number of a signature file."""
+        return self._sources.setdefault(name, len(self._sources))
+
+    @property
+    def abouts(self) -> int:
+        """How many about-records there are."""
+        return len(self._abouts)
 
     def about(self, about: About) -> int:
         """Write what a detection says of its signature, and return the record's number."""
         file, _, line = about.source.rpartition(":")
-        number = self._sources.setdefault(file, len(self._sources))
-        further = (about.category, about.verdict, about.description, about.severity, about.references)
-        if further == _NOTHING_FURTHER:  # by far the most, so these get no encoder of their own
-            return self._abouts.add(f"[{encode_basestring_ascii(about.name)},{number},{int(line)}]")
-        return self._abouts.add(_ENCODER.encode([about.name, number, int(line), *further]))
+        return self._abouts.add(encode_about(about, self.source(file), int(line)))
+
+    def encoded_abouts(self, records: bytes, lengths: bytes) -> None:
+        """Write about-records that were encoded elsewhere: one after the other, and a column (u32) of their lengths."""
+        self._abouts.extend(records, lengths)
 
     def rule(self, record: Any) -> int:
         """Write one rule (anything that JSON can hold), and return its number."""
-        return self._rules.add(_ENCODER.encode(record))
+        return self._rules.add(_ENCODER.encode(record).encode())
 
-    def hash(self, signature: HashSignature) -> None:
-        """Keep one hash signature for the tables that ``finish`` writes."""
-        size = ANY_SIZE if signature.size is None else signature.size
-        key = (signature.part, signature.algorithm)
-        if key not in self._hashes:
-            self._hashes[key] = []
-        about = self.about(signature.about)
-        self._hashes[key].append(struct.pack(">Q", size) + signature.digest + struct.pack(">I", about))
+    def programs(self, records: Iterable[bytes]) -> int:
+        """Write encoded programs, and return the number of the first."""
+        first = len(self._programs)
+        for record in records:
+            self._programs.add(record)
+        return first
 
-    def root(
-        self,
-        target: Target,
-        database: bytes,
-        anchored: int,
-        uses: Iterable[Sequence[tuple[int, int]]],
-        expressions: Iterable[Any],
-    ) -> None:
+    def hashes(self, part: HashedPart, algorithm: str, entries: bytes) -> None:
+        """Keep entries for the tables that ``finish`` writes.
+
+        Args:
+            part: what was hashed.
+            algorithm: by which the entries' digests were made.
+            entries: size (u64), digest and number of the about-record (u32), big-endian, one after the other.
+        """
+        width = 12 + DIGEST_BYTES[algorithm]
+        table = self._hashes.setdefault((part, algorithm), [])
+        table += [entries[start : start + width] for start in range(0, len(entries), width)]
+
+    def root(self, target: Target, database: bytes, uses: Iterable[Sequence[tuple[int, int]]]) -> None:
         """Write what is compared with one group of file types.
 
         Args:
             target: the group.
             database: a serialised Hyperscan database whose ids count from 0.
-            anchored: how many of the first expressions look at their surroundings.
-            uses: for each expression the (rule, pattern) pairs that it stands for.
-            expressions: for each expression what is needed to find where it matched (anything that JSON can hold).
+            uses: for each needle in the database the (rule, pattern) pairs that it stands for.
         """
         name = target.name.lower()
         self._write(f"root.{name}.hs", [database], native=True)
@@ -96,11 +106,29 @@ class SegmentWriter:
             starts.append(len(pairs) // 2)
         self._write(f"root.{name}.starts", [starts.tobytes()])
         self._write(f"root.{name}.uses", [pairs.tobytes()])
-        records = _RecordsWriter(self, f"root.{name}.expressions")
-        for expression in expressions:
-            records.add(_ENCODER.encode(expression))
-        records.finish()
-        self._roots.append((name, anchored))
+        self._roots.append(name)
+
+    def logical_root(
+        self, target: Target, database: bytes, users: Iterable[Sequence[int]], always: Mapping[str, Sequence[int]]
+    ) -> None:
+        """Write what calls for programs in one group of file types.
+
+        Args:
+            target: the group.
+            database: a serialised Hyperscan database of atoms whose ids count from 0; empty when there are none.
+            users: for each atom the programs that it calls for.
+            always: the programs that no atom calls for, by the container that they ask for.
+        """
+        name = f"logical.{target.name.lower()}"
+        self._write(f"{name}.hs", [database], native=True)
+        starts, programs = array("I", [0]), array("I")
+        for numbers in users:
+            programs.extend(numbers)
+            starts.append(len(programs))
+        self._write(f"{name}.starts", [starts.tobytes()])
+        self._write(f"{name}.users", [programs.tobytes()])
+        self._write(f"{name}.always", [canonical(always)])
+        self._logical_roots.append(target.name.lower())
 
     def yara(self, compiled: bytes, lines: dict[str, dict[str, int]]) -> None:
         """Write YARA-X's compiled rules, and the line of each by namespace and rule."""
@@ -113,14 +141,15 @@ class SegmentWriter:
             self._table(part, algorithm, entries)
         hashes = sorted((part.value, algorithm) for part, algorithm in self._hashes)
         self._hashes.clear()
-        self._abouts.finish()
-        self._rules.finish()
+        for records in (self._abouts, self._rules, self._programs):
+            records.finish()
         self._write("sources.json", [canonical(list(self._sources))])
         return {
             "name": self._folder.name,
             "files": self._files,
             "hashes": hashes,
             "roots": self._roots,
+            "logical": self._logical_roots,
             "overlap": overlap,
             "counts": counts,
             "targets": targets,
@@ -140,18 +169,22 @@ class SegmentWriter:
         """Write one hash table; entries are size, digest and about-record, big-endian, so they sort as bytes."""
         entries.sort()
         end = 8 + DIGEST_BYTES[algorithm]
-        sizes, starts, abouts = array("Q"), array("I"), array("I")
-        digests = self.file(f"hash.{part}.{algorithm}.digests")
+        sizes, starts = array("Q"), array("I")
         last = b""
         for number, entry in enumerate(entries):
             if entry[:8] != last:
                 last = entry[:8]
                 sizes.append(int.from_bytes(last))
                 starts.append(number)
-            abouts.append(int.from_bytes(entry[end:]))
-            digests.write(entry[8:end])
         starts.append(len(entries))
-        digests.finish()
+        abouts = array("I", b"".join([entry[end:] for entry in entries]))
+        if sys.byteorder == "little":
+            abouts.byteswap()
+        digests = (
+            b"".join([entry[8:end] for entry in entries[start : start + _FLUSH]])
+            for start in range(0, len(entries), _FLUSH)
+        )
+        self._write(f"hash.{part}.{algorithm}.digests", digests)
         for name, column in (("sizes", sizes), ("fence", sizes[::FENCE]), ("starts", starts), ("abouts", abouts)):
             self._write(f"hash.{part}.{algorithm}.{name}", [column.tobytes()])
 
@@ -170,13 +203,24 @@ class _RecordsWriter:
         self._blob = segment.file(f"{name}.blob")
         self._name = name
 
-    def add(self, text: str) -> int:
-        self._blob.write(text.encode())
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def add(self, record: bytes) -> int:
+        self._blob.write(record)
+        self._append([len(record)])
+        return len(self) - 1
+
+    def extend(self, records: bytes, lengths: bytes) -> None:
+        self._blob.write(records)
+        self._append(array("I", lengths))
+
+    def _append(self, lengths: Sequence[int]) -> None:
+        ends = accumulate(lengths, initial=self._offsets.pop())
         try:
-            self._offsets.append(self._offsets[-1] + len(text))
+            self._offsets.extend(ends)
         except OverflowError as error:
             raise FreeholdError(f"too many signatures for one segment: {self._name} would exceed 4 GiB") from error
-        return len(self._offsets) - 2
 
     def finish(self) -> None:
         self._blob.finish()

@@ -23,7 +23,9 @@ from freehold.model.view import BytesView, ContentChanged, FileView, View
 
 _T = TypeVar("_T")
 
-_BRANCH_LIMITS = frozenset({"depth", "ratio", "decoder_memory", "whole_bytes", "occurrences", "regex_bytes"})
+_BRANCH_LIMITS = frozenset(
+    {"depth", "ratio", "decoder_memory", "whole_bytes", "occurrences", "regex_bytes", "regex_steps"}
+)
 """Limits that end one branch of the tree; any other one ends the examination of the root."""
 
 

@@ -30,9 +30,15 @@ Condition = Occurs | AtLeast | Not
 
 
 def holds(condition: Condition, occurring: Container[int]) -> bool:
-    """Whether a condition is true when exactly these patterns occur."""
+    """Whether a condition is true when exactly these patterns occur; asks for no more of them than it must."""
     if isinstance(condition, Occurs):
         return condition.index in occurring
     if isinstance(condition, Not):
         return not holds(condition.term, occurring)
-    return sum(holds(term, occurring) for term in condition.terms) >= condition.count
+    wanted, left = condition.count, len(condition.terms)
+    for term in condition.terms:
+        if wanted <= 0 or left < wanted:
+            break
+        wanted -= holds(term, occurring)
+        left -= 1
+    return wanted <= 0

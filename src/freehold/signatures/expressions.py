@@ -1,87 +1,90 @@
-"""What must be known of a regular expression before windows of a file are searched: how long its matches are."""
+"""Regular expressions of packs: checked, measured, and turned into what Hyperscan looks for."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import hyperscan
+import pcre2
 
 from freehold.model.errors import MalformedInput
 from freehold.model.signature import Expression
+from freehold.signatures.literals import required, width
 
 LONGEST = 2048
 """The longest match, in bytes, that an expression may have; windows of large files overlap by as much."""
 
-_SURROUNDINGS = re.compile(rb"\\[bBAzZG]|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|[$^]|\(\?[a-z]*m", re.DOTALL)
-_LITERAL = re.compile(rb"(?:\\x[0-9a-fA-F]{2}|[^\\^$.|?*+()\[\]{}]|\\[^0-9A-Za-z])+", re.DOTALL)
-_AT_MOST = re.compile(r"can only produce matches of length (\d+) bytes at most")
-_AT_LEAST = re.compile(r"requires (\d+) bytes to match")
+_FOREIGN = re.compile(rb"\[\^?\[:|\\[1-9pPXRhHvVKQEN]|\(\?(?:[=!|]|<|P)")
+"""What Hyperscan, PCRE and Python read differently, or what not all of them know."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """An expression, measured.
-
-    Attributes:
-        regex: as Hyperscan takes it: without NUL bytes.
-        flags: Hyperscan's.
-        shortest: length of its shortest match in bytes.
-        longest: length of its longest match in bytes.
-        anchored: whether it looks at its surroundings (``^``, ``$``, word boundaries).
-    """
+class Needle(NamedTuple):
+    """What Hyperscan looks for: content without it cannot match the expression that it stands for."""
 
     regex: bytes
     flags: int
-    shortest: int
+
+
+class Shape(NamedTuple):
+    """An expression, measured.
+
+    Attributes:
+        needles: at least one of them occurs in every match.
+        regex: as PCRE takes it.
+        flags: PCRE's, see ``bundle.rules``.
+        longest: length of its longest match in bytes.
+    """
+
+    needles: tuple[Needle, ...]
+    regex: bytes
+    flags: int
     longest: int
-    anchored: bool
 
 
 def measure(expression: Expression) -> Shape:
     """Check and measure one expression.
 
     Raises:
-        MalformedInput: it is no regular expression of Hyperscan's, or its matches may be empty or too long.
+        MalformedInput: it is no regular expression that both Hyperscan and PCRE take, or its matches may be empty or
+            too long.
     """
     regex = expression.regex.replace(b"\0", rb"\x00")
-    anchored = any(_is_anchor(token) for token in _SURROUNDINGS.findall(regex))
-    flags = hyperscan.HS_FLAG_DOTALL if expression.dotall else 0
-    if expression.nocase:
-        flags |= hyperscan.HS_FLAG_CASELESS
-    if _LITERAL.fullmatch(regex):
-        shortest = longest = len(re.sub(rb"\\x..|\\.", b"x", regex, flags=re.DOTALL))
-    else:
-        longest = _bound(regex, flags, (hyperscan.HS_EXT_FLAG_MIN_LENGTH, 0, 0, LONGEST + 1, 0, 0), _AT_MOST)
-        shortest = _bound(regex, flags, (hyperscan.HS_EXT_FLAG_MAX_OFFSET, 0, 0, 0, 0, 0), _AT_LEAST)
+    if foreign := _FOREIGN.search(regex.replace(rb"\\", b"")):
+        raise MalformedInput(f"{foreign[0].decode('latin-1')} is not supported")
+    flags = (pcre2.DOTALL if expression.dotall else 0) | (pcre2.IGNORECASE if expression.nocase else 0)
+    try:
+        shortest, longest = width(regex)
+        literals = required(regex)
+        pcre2.compile(regex, flags, jit=False)
+    except (re.error, pcre2.PatternError, OverflowError, RecursionError) as error:
+        raise MalformedInput(f"it is no regular expression: {error}") from error
+    if not shortest:
+        raise MalformedInput("its matches can be empty")
     if longest > LONGEST:
         raise MalformedInput(f"its matches can be longer than {LONGEST} bytes")
-    return Shape(regex, flags, shortest, longest, anchored)
+    caseless = hyperscan.HS_FLAG_CASELESS if expression.nocase or b"(?i" in regex else 0
+    needles = tuple(Needle(_escaped(literal), caseless) for literal in sorted(literals))
+    return Shape(needles or (_whole(regex, flags),), regex, int(flags), longest)
 
 
-def compile_database(regexes: list[bytes], flags: list[int]) -> hyperscan.Database:
-    """Compile expressions, numbered from 0, for scans of blocks; raises ``MalformedInput``."""
+def compile_database(needles: list[Needle]) -> hyperscan.Database:
+    """Compile needles, numbered from 0, for scans of blocks that tell once which of them occur."""
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    flags = [needle.flags | hyperscan.HS_FLAG_SINGLEMATCH for needle in needles]
     try:
-        database.compile(expressions=regexes, ids=list(range(len(regexes))), flags=flags)
+        database.compile(expressions=[n.regex for n in needles], ids=list(range(len(needles))), flags=flags)
     except hyperscan.error as error:
         raise MalformedInput(f"Hyperscan refuses an expression: {error}") from error
     return database
 
 
-def _bound(regex: bytes, flags: int, impossible: tuple[int, int, int, int, int, int], answer: re.Pattern[str]) -> int:
-    """Ask Hyperscan for a bound by demanding what cannot be: its refusal states the bound.
-
-    (Its binding does not offer ``hs_expression_info``.) When it does not refuse, there is no such bound.
-    """
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    try:
-        database.compile(expressions=[regex], ids=[0], flags=[flags], ext=[impossible])
-    except hyperscan.error as error:
-        match = answer.search(str(error))
-        if match is None:
-            raise MalformedInput(f"Hyperscan refuses it: {error}") from error
-        return int(match[1])
-    return LONGEST + 1
+def _whole(regex: bytes, flags: int) -> Needle:
+    """Let Hyperscan look for an expression as it is, because it has no literal."""
+    caseless = hyperscan.HS_FLAG_CASELESS if flags & pcre2.IGNORECASE else 0
+    dotall = hyperscan.HS_FLAG_DOTALL if flags & pcre2.DOTALL else 0
+    needle = Needle(regex, caseless | dotall)
+    compile_database([needle])
+    return needle
 
 
-def _is_anchor(token: bytes) -> bool:
-    return token in {b"^", b"$"} or token.startswith(b"(?") or token[1:] in {b"b", b"B", b"A", b"z", b"Z", b"G"}
+def _escaped(literal: bytes) -> bytes:
+    return b"".join(b"\\x%02x" % byte for byte in literal)

@@ -137,11 +137,20 @@ def test_conditions_targets_and_sizes(tmp_path):
     assert names(matchers, BytesView(b"")) == set()
 
 
-def test_a_storm_of_matches_ends_with_the_budget(tmp_path):
-    storm = "\n".join(f"a{n} = {{ regex = '\\B.' }}\nb{n} = {{ regex = '\\B.{{{n + 1}}}' }}" for n in range(20))
-    matchers = matchers_for(tmp_path, rule("Storm", storm + '\nz = { text = "z" }', condition="all of them"))
+def test_content_that_makes_a_pattern_slow_ends_with_the_budget(tmp_path):
+    matchers = matchers_for(tmp_path, rule("Slow", "a = { regex = 'x.{0,2000}needle' }"))
     with pytest.raises(LimitReached):
-        detections(matchers, BytesView(bytes(40 << 20)), limits=Limits(seconds=0.2))
+        detections(matchers, BytesView(b"needle" + (b"x" * 1000 + b"e") * 9000), limits=Limits(seconds=0.2))
+
+
+def test_content_that_exhausts_one_pattern_leaves_the_others(tmp_path):
+    slow = rule("Slow", "a = { regex = '(?:a?){40}(?:a{0,40}){40}b.needle' }")
+    matchers = matchers_for(tmp_path, slow + rule("Other", 'a = { text = "needle" }'))
+    artifact = Artifact("x", BytesView(b"a" * 3000 + b"bneedle"))
+    found = matchers[0].match(artifact, Budget(Limits()))
+    assert next(found).name == "Other"
+    with pytest.raises(LimitReached, match="regex_steps"):
+        next(found)
 
 
 def test_hashes_are_computed_only_for_sizes_that_a_table_has(tmp_path):

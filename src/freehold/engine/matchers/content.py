@@ -30,7 +30,7 @@ class ContentMatcher:
         if hashing is not None:
             yield from hashing.finish(artifact)
         for search in searches:
-            yield from search.finish()
+            yield from search.finish(budget)
 
     def _read(self, artifact: Artifact, budget: Budget, hashing: Hashing | None, searches: list[Search]) -> None:
         done = 0
@@ -39,5 +39,5 @@ class ContentMatcher:
                 hashing.update(window[done - offset :])
                 done = offset + len(window)
             for search in searches:
-                search.update(offset, window, budget)
+                search.update(window)
             budget.tick()

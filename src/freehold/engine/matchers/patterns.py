@@ -1,28 +1,18 @@
-"""Byte patterns: Hyperscan finds where expressions end, Python looks only at the rules that have any."""
+"""Byte patterns: Hyperscan tells which may occur, and only the rules that may hold are looked at exactly."""
 
-import time
 from collections.abc import Callable, Iterator
 
 import hyperscan
 
 from freehold.bundle import Root, Segment
 from freehold.bundle.rules import Rule
-from freehold.engine.matchers.evidence import Span, locate
+from freehold.engine.matchers.verification import Span, Verifier
 from freehold.model.artifact import Artifact
-from freehold.model.condition import holds
-from freehold.model.errors import TrustError
+from freehold.model.condition import Condition, Not, Occurs, holds
+from freehold.model.errors import LimitReached, TrustError
 from freehold.model.filetype import Target
 from freehold.model.limits import Budget
 from freehold.model.report import EVIDENCE_BYTES, Detection
-
-SURROUNDINGS = 2
-"""Bytes on either side of a match that an anchored expression may look at; the compiler adds them to the overlap."""
-
-_CLOCK = 0xFFFF
-"""After so many repeated matches in one window the clock is looked at."""
-
-_Ends = dict[int, int]
-_OnMatch = Callable[[int, int, int, int, object], bool]
 
 
 class _LoadedRoot:
@@ -51,6 +41,7 @@ class Patterns:
         self._segment = segment
         self._roots = {root.target: _LoadedRoot(root) for root in segment.roots}
         self._rules: dict[int, Rule] = {}
+        self._verifiers: dict[tuple[int, int], Verifier] = {}
         self.overlap = segment.overlap
 
     def begin(self, artifact: Artifact) -> "Search | None":
@@ -60,19 +51,39 @@ class Patterns:
             roots.pop()
         return Search(self, artifact, roots) if roots else None
 
-    def detections(self, artifact: Artifact, hits: list[tuple[Root, _Ends]]) -> Iterator[Detection]:
-        """Evaluate every rule that has a pattern among the hits."""
-        occurring: dict[int, dict[int, tuple[Root, int, int]]] = {}
-        for root, ends in hits:
-            for expression, end in ends.items():
-                for user, pattern in root.uses(expression):
-                    occurring.setdefault(user, {})[pattern] = (root, expression, end)
-        for number, patterns in sorted(occurring.items()):
+    def detections(self, artifact: Artifact, budget: Budget, hits: list[tuple[Root, set[int]]]) -> Iterator[Detection]:
+        """Look exactly at every rule that may hold.
+
+        Raises:
+            LimitReached: some rules could not be decided; those that could be are yielded first.
+        """
+        possible: dict[int, set[int]] = {}
+        for root, needles in hits:
+            for needle in needles:
+                for user, pattern in root.uses(needle):
+                    possible.setdefault(user, set()).add(pattern)
+        undecided: LimitReached | None = None
+        for number, patterns in sorted(possible.items()):
             rule = self._rule(number)
-            too_large = rule.maximum_size is not None and artifact.view.size > rule.maximum_size
-            if not too_large and holds(rule.condition, patterns):
-                spans = [locate(artifact.view, *where) for where in patterns.values()]
-                yield self._detection(artifact, rule, min(spans))
+            if rule.maximum_size is not None and artifact.view.size > rule.maximum_size:
+                continue
+            if may_hold(rule.condition, patterns):
+                occurrences = _Occurrences(self, number, patterns, artifact, budget)
+                try:
+                    if holds(rule.condition, occurrences):
+                        yield self._detection(artifact, rule, occurrences.first())
+                except LimitReached as limit:
+                    undecided = limit
+                    budget.tick()
+        if undecided is not None:
+            raise undecided
+
+    def verifier(self, rule: int, pattern: int) -> Verifier:
+        """Return the search for one pattern of a rule; made once."""
+        verifier = self._verifiers.get((rule, pattern))
+        if verifier is None:
+            verifier = self._verifiers[rule, pattern] = Verifier(self._rule(rule).patterns[pattern])
+        return verifier
 
     def _rule(self, number: int) -> Rule:
         rule = self._rules.get(number)
@@ -97,63 +108,67 @@ class Patterns:
 
 
 class Search:
-    """The search through one artifact; keeps, for each expression that matched, where it first ended."""
+    """The search through one artifact; collects which needles occur."""
 
-    __slots__ = ("_artifact", "_hits", "_patterns", "_roots", "_size")
+    __slots__ = ("_artifact", "_hits", "_patterns", "_roots")
 
     def __init__(self, patterns: Patterns, artifact: Artifact, roots: list[_LoadedRoot]) -> None:
         self._patterns = patterns
         self._artifact = artifact
-        self._size = artifact.view.size
         self._roots = roots
-        self._hits: list[_Ends] = [{} for _ in roots]
+        self._hits: list[set[int]] = [set() for _ in roots]
 
-    def update(self, offset: int, window: memoryview, budget: Budget) -> None:
-        """Search one window, which begins ``offset`` bytes into the content."""
-        whole = len(window) == self._size
-        for root, ends in zip(self._roots, self._hits, strict=True):
-            collect = _collector(ends, budget, offset)
-            if not whole:
-                collect = self._in_window(root.root, offset, window, collect)
-            try:
-                root.scan(window, collect)
-            except hyperscan.ScanTerminated:
-                budget.tick()
+    def update(self, window: memoryview) -> None:
+        """Search one window."""
+        for root, hits in zip(self._roots, self._hits, strict=True):
+            root.scan(window, _collector(hits))
 
-    def finish(self) -> Iterator[Detection]:
-        """Yield a detection for each rule whose condition holds."""
+    def finish(self, budget: Budget) -> Iterator[Detection]:
+        """Yield a detection for each rule whose condition holds; raises ``LimitReached``."""
         if any(self._hits):
-            hits = [(root.root, ends) for root, ends in zip(self._roots, self._hits, strict=True)]
-            yield from self._patterns.detections(self._artifact, hits)
-
-    def _in_window(self, root: Root, offset: int, window: memoryview, collect: _OnMatch) -> _OnMatch:
-        """Leave out what only seems to match because the window ends where the content does not.
-
-        An anchored expression's match counts in the window that has it together with what surrounds it; windows
-        overlap by enough for one of them to have that.
-        """
-        first = 0 if offset == 0 else self._patterns.overlap - SURROUNDINGS
-        last = len(window) if offset + len(window) == self._size else len(window) - SURROUNDINGS
-        anchored = root.anchored
-
-        def on_match(expression: int, start: int, end: int, flags: int, context: object) -> bool:
-            if expression < anchored and not first < end <= last:
-                return False
-            return collect(expression, start, end, flags, context)
-
-        return on_match
+            hits = [(root.root, needles) for root, needles in zip(self._roots, self._hits, strict=True)]
+            yield from self._patterns.detections(self._artifact, budget, hits)
 
 
-def _collector(ends: _Ends, budget: Budget, offset: int) -> _OnMatch:
-    """Return a callback for Hyperscan that keeps the first end of each expression's matches."""
-    repeated = 0
+class _Occurrences:
+    """The patterns of one rule that occur, each looked for when it is first asked for."""
 
-    def on_match(expression: int, _: int, end: int, __: int, ___: object) -> bool:
-        nonlocal repeated
-        if expression not in ends:
-            ends[expression] = offset + end
+    __slots__ = ("_artifact", "_budget", "_found", "_patterns", "_possible", "_rule")
+
+    def __init__(self, patterns: Patterns, rule: int, possible: set[int], artifact: Artifact, budget: Budget) -> None:
+        self._patterns = patterns
+        self._rule = rule
+        self._possible = possible
+        self._artifact = artifact
+        self._budget = budget
+        self._found: dict[int, Span | None] = {}
+
+    def __contains__(self, pattern: object) -> bool:
+        if not isinstance(pattern, int) or pattern not in self._possible:
             return False
-        repeated += 1
-        return repeated & _CLOCK == 0 and time.monotonic() > budget.deadline
+        if pattern not in self._found:
+            verifier = self._patterns.verifier(self._rule, pattern)
+            self._found[pattern] = verifier.first(self._artifact.view, self._budget)
+        return self._found[pattern] is not None
+
+    def first(self) -> Span:
+        """Return the first span that was found."""
+        return min(span for span in self._found.values() if span is not None)
+
+
+def may_hold(condition: Condition, possible: set[int]) -> bool:
+    """Whether a condition can be true when no other patterns than these may occur."""
+    if isinstance(condition, Occurs):
+        return condition.index in possible
+    if isinstance(condition, Not):
+        return True
+    return sum(may_hold(term, possible) for term in condition.terms) >= condition.count
+
+
+def _collector(hits: set[int]) -> Callable[[int, int, int, int, object], None]:
+    add = hits.add
+
+    def on_match(needle: int, _: int, __: int, ___: int, ____: object) -> None:
+        add(needle)
 
     return on_match

@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.differential import reference
+from tests.engine.matchers.logical.strategies import BODY_MATCHES, DATA, LANDMARKS, OFFSETS
 
 from freehold.engine.matchers.logical.evaluation import LogicalProgram, Surroundings
 from freehold.engine.matchers.logical.text import Text
@@ -24,8 +26,6 @@ from freehold.model.logical import (
 )
 from freehold.model.signature import About, LogicalSignature
 from freehold.model.view import BytesView
-from tests.differential import reference
-from tests.engine.matchers.logical.strategies import BODY_MATCHES, DATA, LANDMARKS, OFFSETS
 
 COMPARISONS = st.builds(Comparison, st.sampled_from(Relation), st.integers(0, 4))
 
