@@ -19,7 +19,9 @@ class ClamavPeHash:
 
     def parse(self, text: bytes, source: str) -> Iterator[HashSignature | Rejected]:
         """See ``SignatureLanguage.parse``."""
-        return parse_lines(text, source, LONGEST_LINE, _parse_imports if source.lower().endswith(".imp") else _parse_section)
+        return parse_lines(
+            text, source, LONGEST_LINE, _parse_imports if source.lower().endswith(".imp") else _parse_section
+        )
 
 
 LANGUAGE = ClamavPeHash()
