@@ -1,7 +1,7 @@
 """Literals of which every match of a regular expression contains at least one.
 
 Hyperscan looks for thousands of literals at memory speed, while complex expressions cost it seconds to compile and
-slow it down; so a regular expression is only run on content in which one of its literals occurs. The expression is taken apart
+slow it down; so a regular expression is only run on content in which one of its literals occurs. It is taken apart
 by Python's own parser, which reads the syntax that packs may use as PCRE does.
 """
 
