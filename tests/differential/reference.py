@@ -24,7 +24,6 @@ from freehold.model.body import (
     Offset,
     Part,
 )
-from freehold.model.filetype import Target
 from freehold.model.logical import (
     BodyMatch,
     ByteComparison,
@@ -539,22 +538,3 @@ def _regex_matches(regex: RegexMatch, data: bytes, landmarks: Landmarks | None) 
         if start > previous:  # a match where the last one began does not count again
             yield base + start
         previous = start
-
-
-def root_sees(target: Target, data: bytes) -> bytes:
-    """Return what a target's root looks at: texts are normalised, simple HTML becomes small, all else is raw."""
-    if target is Target.TEXT:
-        return normalise_text(data)
-    return data.lower() if target is Target.HTML else data
-
-
-def normalise_text(data: bytes) -> bytes:
-    """Drop control characters and bytes above 127, make white space one blank and letters small."""
-    kept = bytearray()
-    for byte in data:
-        if byte in SPACE:
-            if not kept.endswith(b" "):
-                kept.append(0x20)
-        elif 0x20 < byte < 0x7F:
-            kept += bytes([byte]).lower()
-    return bytes(kept)
