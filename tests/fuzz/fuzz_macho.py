@@ -1,0 +1,12 @@
+"""Fuzz target for the layout reader of macho."""
+
+import contextlib
+
+from freehold.formats.macho import read
+from freehold.model.errors import MalformedInput
+from freehold.model.view import BytesView
+
+
+def target(data: bytes) -> None:
+    with contextlib.suppress(MalformedInput):
+        read(BytesView(data))
