@@ -67,16 +67,3 @@ def check_levels(minimum: str, maximum: str = "") -> None:
         raise MalformedInput(f"it needs functionality level {least}; this is {FUNCTIONALITY_LEVEL}")
     if maximum and (most := number(maximum, "the maximum functionality level")) < FUNCTIONALITY_LEVEL:
         raise MalformedInput(f"it is meant for functionality levels up to {most}; this is {FUNCTIONALITY_LEVEL}")
-
-
-def outside_levels(fields: list[bytes]) -> str:
-    """Return why a signature with these ``[min, max]`` level fields does not apply, or "" when it does.
-
-    Raises:
-        ValueError: a field is no number.
-    """
-    low = int(fields[0]) if fields and fields[0] else 0
-    high = int(fields[1]) if len(fields) > 1 and fields[1] else FUNCTIONALITY_LEVEL
-    if low <= FUNCTIONALITY_LEVEL <= high:
-        return ""
-    return f"for functionality levels {low} to {high}, this is {FUNCTIONALITY_LEVEL}"
