@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from freehold.bundle import Bundle
-from freehold.bundle.layout import BLOCK, MANIFEST, SMALL, canonical
+from freehold.bundle.layout import ANY_SIZE, BLOCK, MANIFEST, SMALL, canonical
 from freehold.bundle.writer import SegmentWriter, write_manifest
 from freehold.model.about import About, HashedPart
 from freehold.model.errors import TrustError
@@ -38,7 +38,9 @@ def write(folder, signatures):
     folder.mkdir(parents=True)
     segment = SegmentWriter(folder / "base")
     for signature in signatures:
-        segment.hash(signature)
+        size = ANY_SIZE if signature.size is None else signature.size
+        entry = size.to_bytes(8) + signature.digest + segment.about(signature.about).to_bytes(4)
+        segment.hashes(signature.part, signature.algorithm, entry)
     write_manifest(folder, [segment.finish({"test": len(signatures)}, {}, 0)])
     return folder
 

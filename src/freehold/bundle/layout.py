@@ -14,6 +14,10 @@ offsets. In each segment:
 ``root.<target>.hs``                 a serialised Hyperscan database
 ``root.<target>.starts .uses``       columns u32: needle → pairs (rule, number of the pattern in that rule)
 ``rules.index .blob``                records: conditions and regular expressions (JSON)
+``programs.index .blob``             records: logical signatures (``bundle.programs``)
+``logical.<target>.hs``              a serialised Hyperscan database of atoms; missing when there are none
+``logical.<target>.starts .users``   columns u32: atom → programs that it calls for
+``logical.<target>.always``          programs that no atom calls for, by container (JSON)
 ``yara.compiled``, ``yara.json``     YARA-X's rules, and the line of each
 ``<any large file>.sums``            checksums of its blocks
 ===================================  ==============================================================================
@@ -24,7 +28,7 @@ import json
 import os
 from typing import Any
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout; a reader refuses every other one."""
 
 MANIFEST = "manifest.json"

@@ -4,17 +4,19 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freehold.bundle.abouts import decode_about
 from freehold.bundle.hashes import HashTable
 from freehold.bundle.layout import DIGEST_BYTES, FORMAT, MANIFEST, SMALL, canonical, machine
 from freehold.bundle.mapped import Mapped, map_file, read_file
-from freehold.bundle.programs import ProgramRecord
 from freehold.bundle.records import Records
 from freehold.model.about import About, HashedPart
 from freehold.model.errors import TrustError
 from freehold.model.filetype import Target
+
+if TYPE_CHECKING:  # takes long to load, and not every database has logical signatures
+    from freehold.bundle.programs import ProgramRecord
 
 _MANIFEST_BYTES = 16 << 20
 
@@ -73,7 +75,7 @@ class LogicalRoot:
 
     def database(self) -> bytes:
         """Return the serialised Hyperscan database, verified; empty when there is no atom."""
-        return self._segment.native(self._native)
+        return self._segment.native(self._native) if self._segment.has(self._native) else b""
 
     def users(self, atom: int) -> list[int]:
         """Return the programs that an atom calls for."""
@@ -125,7 +127,11 @@ class Segment:
     @property
     def has_yara(self) -> bool:
         """Whether there are YARA rules."""
-        return "yara.compiled" in self._manifest
+        return self.has("yara.compiled")
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of this name."""
+        return name in self._manifest
 
     def file(self, name: str) -> Mapped:
         """Return one file of this segment."""
@@ -149,8 +155,10 @@ class Segment:
         """Return a rule as the compiler wrote it."""
         return json.loads(self._rules[number])
 
-    def program(self, number: int, target: Target) -> ProgramRecord:
+    def program(self, number: int, target: Target) -> "ProgramRecord":
         """Return a logical signature, which looks at this target."""
+        from freehold.bundle.programs import ProgramRecord
+
         return ProgramRecord(json.loads(self._programs[number]), target)
 
     def yara_lines(self) -> dict[str, dict[str, int]]:

@@ -120,7 +120,8 @@ class SegmentWriter:
             always: the programs that no atom calls for, by the container that they ask for.
         """
         name = f"logical.{target.name.lower()}"
-        self._write(f"{name}.hs", [database], native=True)
+        if database:
+            self._write(f"{name}.hs", [database], native=True)
         starts, programs = array("I", [0]), array("I")
         for numbers in users:
             programs.extend(numbers)

@@ -30,8 +30,9 @@ class About:
 
 
 class HashedPart(StrEnum):
-    """What a hash signature is the hash of."""
+    """What a hash is of; ``ALLOWED``: content whose detections are not reported."""
 
     CONTENT = "content"
     PE_SECTION = "pe-section"
     PE_IMPORTS = "pe-imports"
+    ALLOWED = "allowed"

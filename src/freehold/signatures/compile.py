@@ -1,19 +1,38 @@
 """The compiler: from signature files to a bundle. The same input gives the same bytes."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from freehold.bundle.publish import replaced
 from freehold.bundle.writer import SegmentWriter, write_manifest
 from freehold.model.errors import MalformedInput, UsageError
+from freehold.model.filetype import Target
 from freehold.model.interfaces import SignatureLanguage
-from freehold.model.signature import HashSignature, PatternSignature, Rejected, Signature, YaraSource
+from freehold.model.signature import IgnoredSignature, PatternSignature, Rejected, Signature, YaraSource
+from freehold.signatures.atoms import Atom
+from freehold.signatures.linewise import PIECE, Compiled, Ignored, Piece, compile_piece, pieces
+from freehold.signatures.logical import LogicalSignatures, compile_atoms
 from freehold.signatures.patterns import Patterns
-from freehold.signatures.registry import BY_SUFFIX
+from freehold.signatures.registry import BY_SUFFIX, LINE_LANGUAGES
 
 SEGMENT = "base"
+
+_SMALL = 2 * PIECE
+"""Bytes of signature files that one process compiles sooner than others would have been started."""
+
+_AHEAD = 8
+"""Pieces that are compiled ahead of the one that is written."""
+
+_IGNORE_LISTS = frozenset({".ign", ".ign2"})
+_UNWANTED = frozenset({".hdu", ".hsu", ".ldu", ".mdu", ".msu", ".ndu"})
+_BY_LINES = frozenset(suffix for language in LINE_LANGUAGES for suffix in language.suffixes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +43,13 @@ class BuildResult:
         counts: signatures that were compiled, by language.
         targets: pattern signatures, by target.
         rejected: what could not be honoured, in the order of the sources.
+        ignored: signatures that ignore lists name.
     """
 
     counts: dict[str, int]
     targets: dict[str, int]
     rejected: tuple[Rejected, ...]
+    ignored: int = 0
 
 
 def build(
@@ -36,6 +57,8 @@ def build(
     destination: Path,
     *,
     strict: bool = False,
+    unwanted: bool = False,
+    jobs: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> BuildResult:
     """Compile signature files, and folders of them, into a bundle at ``destination``.
@@ -45,6 +68,8 @@ def build(
             passed over.
         destination: a directory; a bundle that is there is replaced in one step.
         strict: refuse to build when any signature is rejected.
+        unwanted: take ClamAV's files for potentially unwanted programs, too.
+        jobs: processes to use; None for one on each processor. The result does not depend on it.
         progress: is told in a few words what is being done.
 
     Raises:
@@ -52,16 +77,14 @@ def build(
         MalformedInput: ``strict`` is set and something was rejected.
     """
     report = progress or (lambda _: None)
-    files = list(source_files(sources))
+    files = [_Source(path, label, path.suffix.lower()) for path, label in source_files(sources)]
     with replaced(destination) as folder:
-        compilation = _Compilation(SegmentWriter(folder / SEGMENT))
-        for path, label in files:
-            report(f"reading {label}")
-            compilation.read(path, label, BY_SUFFIX[path.suffix.lower()])
+        compilation = _Compilation(SegmentWriter(folder / SEGMENT), report)
+        compilation.read(files, unwanted=unwanted, jobs=jobs)
         if strict and compilation.rejected:
             first = compilation.rejected[0]
             raise MalformedInput(f"{first.source}:{first.line}: {first.reason} ({len(compilation.rejected)} rejected)")
-        return compilation.finish(folder, report)
+        return compilation.finish(folder)
 
 
 def source_files(sources: Sequence[Path]) -> Iterator[tuple[Path, str]]:
@@ -83,58 +106,143 @@ def source_files(sources: Sequence[Path]) -> Iterator[tuple[Path, str]]:
             raise UsageError(f"{source}: signature files end in one of {known}")
 
 
+class _Source(NamedTuple):
+    path: Path
+    label: str
+    suffix: str
+
+    @property
+    def language(self) -> SignatureLanguage:
+        return BY_SUFFIX[self.suffix]
+
+    def parse(self) -> Iterator[Signature | Rejected]:
+        try:
+            text = self.path.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{self.path}: {error.strerror}") from error
+        return self.language.parse(text, self.label)
+
+
 class _Compilation:
     """One run of the compiler, into one segment."""
 
-    def __init__(self, segment: SegmentWriter) -> None:
+    def __init__(self, segment: SegmentWriter, progress: Callable[[str], None]) -> None:
         self._segment = segment
+        self._progress = progress
         self._patterns = Patterns(segment)
+        self._logical = LogicalSignatures()
+        self._roots: list[tuple[Target, list[Atom], bytes]] = []
         self._yara_sources: list[YaraSource] = []
         self._counts: dict[str, int] = {}
+        self._targets: dict[str, int] = {}
+        self._ignored = 0
+        self._cut_abouts = 0
         self.rejected: list[Rejected] = []
 
-    def read(self, path: Path, label: str, language: SignatureLanguage) -> None:
-        """Take all signatures of one file."""
-        try:
-            text = path.read_bytes()
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}") from error
-        count = 0
-        for signature in language.parse(text, label):
+    def read(self, files: Sequence[_Source], *, unwanted: bool, jobs: int | None) -> None:
+        """Take all signatures of these files.
+
+        Files with a signature to a line come last: their about-records are numbered before anything of them is read.
+        """
+        by_lines: list[_Source] = []
+        ignored: list[IgnoredSignature] = []
+        for source in files:
+            if source.suffix in _UNWANTED and not unwanted:
+                self.rejected.append(Rejected(source.label, 1, "it is for potentially unwanted programs only"))
+            elif source.suffix in _IGNORE_LISTS:
+                ignored += self._ignore_list(source)
+            elif source.suffix in _BY_LINES:
+                by_lines.append(source)
+            else:
+                self._read_whole(source)
+        self._cut_abouts = self._segment.abouts
+        size = sum(source.path.stat().st_size for source in by_lines)
+        with _executor(1 if size <= _SMALL else jobs or os.cpu_count() or 1) as executor:
+            self._read_lines(by_lines, _ignored(ignored), executor)
+            self._compile_atoms(executor)
+
+    def finish(self, folder: Path) -> BuildResult:
+        """Write everything that could not be written before all sources were read."""
+        self._patterns.write(self._progress)
+        for target, atoms, database in self._roots:
+            users, always = self._logical.users.get(target, {}), self._logical.always.get(target, {})
+            self._segment.logical_root(target, database, [users[atom] for atom in atoms], always)
+        if self._yara_sources:
+            self._progress("compiling YARA rules")
+            self._compile_yara()
+        self._progress("writing")
+        counts = self._counts
+        targets = {
+            name: self._targets.get(name, 0) + self._patterns.targets.get(name, 0)
+            for name in sorted(self._targets.keys() | self._patterns.targets.keys())
+        }
+        write_manifest(folder, [self._segment.finish(counts, targets, self._patterns.overlap)])
+        return BuildResult(counts, targets, tuple(self.rejected), self._ignored)
+
+    def _ignore_list(self, source: _Source) -> Iterator[IgnoredSignature]:
+        for signature in source.parse():
+            if isinstance(signature, IgnoredSignature):
+                self._count(source, 1)
+                yield signature
+            elif isinstance(signature, Rejected):
+                self.rejected.append(signature)
+
+    def _read_whole(self, source: _Source) -> None:
+        self._progress(f"reading {source.label}")
+        for signature in source.parse():
             if isinstance(signature, Rejected):
                 self.rejected.append(signature)
+            elif isinstance(signature, YaraSource):
+                self._yara_sources.append(signature)
+            elif isinstance(signature, PatternSignature):
+                self._pattern(source, signature)
             else:
-                count += self._take(signature)
-        self._counts[language.name] = self._counts.get(language.name, 0) + count
+                raise NotImplementedError(type(signature).__name__)
 
-    def finish(self, folder: Path, progress: Callable[[str], None]) -> BuildResult:
-        """Write everything that could not be written before all sources were read."""
-        self._patterns.write(progress)
-        if self._yara_sources:
-            progress("compiling YARA rules")
-            self._compile_yara()
-        progress("writing")
-        counts, targets = self._counts, self._patterns.targets
-        write_manifest(folder, [self._segment.finish(counts, targets, self._patterns.overlap)])
-        return BuildResult(counts, targets, tuple(self.rejected))
-
-    def _take(self, signature: Signature) -> int:
-        """Take one signature and return how many it counts for."""
-        if isinstance(signature, HashSignature):
-            self._segment.hash(signature)
-        elif isinstance(signature, PatternSignature):
-            try:
-                self._patterns.add(signature)
-            except MalformedInput as error:
-                source, _, line = signature.about.source.rpartition(":")
-                self.rejected.append(Rejected(source, int(line), f"{signature.about.name}: {error}"))
-                return 0
-        elif isinstance(signature, YaraSource):
-            self._yara_sources.append(signature)
-            return 0
+    def _pattern(self, source: _Source, signature: PatternSignature) -> None:
+        try:
+            self._patterns.add(signature)
+        except MalformedInput as error:
+            label, _, line = signature.about.source.rpartition(":")
+            self.rejected.append(Rejected(label, int(line), f"{signature.about.name}: {error}"))
         else:
-            raise NotImplementedError(type(signature).__name__)
-        return 1
+            self._count(source, 1)
+
+    def _read_lines(self, files: Sequence[_Source], ignored: Ignored, executor: Executor) -> None:
+        cut = ((source, piece) for source in files for piece in self._pieces(source))
+        for (source, piece), compiled in _in_order(executor, cut, ignored):
+            self._progress(f"reading {source.label}, line {piece.line:,}")
+            self._take(source, compiled)
+
+    def _pieces(self, source: _Source) -> Iterator[Piece]:
+        about = self._cut_abouts
+        for piece in pieces(source.path, source.label, self._segment.source(source.label), about):
+            self._cut_abouts = piece.about + piece.lines
+            yield piece
+        self._count(source, 0)
+
+    def _take(self, source: _Source, compiled: Compiled) -> None:
+        self._segment.encoded_abouts(compiled.abouts, compiled.about_lengths)
+        for (part, algorithm), entries in compiled.hashes.items():
+            self._segment.hashes(part, algorithm, entries)
+        self._logical.extend(compiled.users, compiled.always, self._segment.programs(compiled.programs))
+        for target, count in compiled.targets.items():
+            self._targets[target] = self._targets.get(target, 0) + count
+        self._count(source, compiled.signatures)
+        self._ignored += compiled.ignored
+        self.rejected += compiled.rejected
+
+    def _compile_atoms(self, executor: Executor) -> None:
+        logical = self._logical
+        targets = sorted(logical.users.keys() | logical.always.keys())
+        atoms = {target: sorted(logical.users.get(target, ())) for target in targets}
+        self._progress("compiling atoms")
+        for target, database in zip(targets, executor.map(compile_atoms, atoms.values()), strict=True):
+            self._roots.append((target, atoms[target], database))
+
+    def _count(self, source: _Source, number: int) -> None:
+        name = source.language.name
+        self._counts[name] = self._counts.get(name, 0) + number
 
     def _compile_yara(self) -> None:
         from freehold.signatures.yararules import YaraRules
@@ -144,3 +252,46 @@ class _Compilation:
             self.rejected.extend(rules.add(source))
         self._segment.yara(rules.compile(), rules.lines)
         self._counts["yara"] = rules.count
+
+
+def _ignored(signatures: Iterable[IgnoredSignature]) -> Ignored:
+    names: set[str] = set()
+    lines: dict[str, frozenset[bytes]] = {}
+    for signature in signatures:
+        if signature.md5 is None:
+            names.add(signature.name)
+        else:
+            lines[signature.name] = lines.get(signature.name, frozenset()) | {signature.md5}
+    return Ignored(frozenset(names), lines)
+
+
+class _Here(Executor):
+    """Does at once, in this process, what it is given."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        future.set_result(function(*args, **kwargs))
+        return future
+
+
+@contextmanager
+def _executor(jobs: int) -> Iterator[Executor]:
+    if jobs == 1:
+        yield _Here()
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as executor:
+        yield executor
+
+
+def _in_order(
+    executor: Executor, cut: Iterable[tuple[_Source, Piece]], ignored: Ignored
+) -> Iterator[tuple[tuple[_Source, Piece], Compiled]]:
+    """Compile pieces and yield them in their order, few at a time so that they do not pile up."""
+    pending: deque[tuple[tuple[_Source, Piece], Future[Compiled]]] = deque()
+    for source, piece in cut:
+        pending.append(((source, piece), executor.submit(compile_piece, piece, ignored)))
+        if len(pending) > _AHEAD:
+            first, future = pending.popleft()
+            yield first, future.result()
+    for first, future in pending:
+        yield first, future.result()

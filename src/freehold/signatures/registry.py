@@ -1,8 +1,28 @@
 """The signature languages that Freehold reads."""
 
 from freehold.model.interfaces import SignatureLanguage
-from freehold.signatures.languages import clamav_hash, pack, yara
+from freehold.signatures.languages import (
+    clamav_cdb,
+    clamav_hash,
+    clamav_ldb,
+    clamav_lists,
+    clamav_ndb,
+    clamav_other,
+    clamav_pe_hash,
+    pack,
+    yara,
+)
 
-LANGUAGES: tuple[SignatureLanguage, ...] = (clamav_hash.LANGUAGE, pack.LANGUAGE, yara.LANGUAGE)
+LINE_LANGUAGES: tuple[SignatureLanguage, ...] = (
+    clamav_cdb.LANGUAGE,
+    clamav_hash.LANGUAGE,
+    clamav_ldb.LANGUAGE,
+    clamav_lists.LANGUAGE,
+    clamav_ndb.LANGUAGE,
+    clamav_pe_hash.LANGUAGE,
+)
+"""Those with a signature to a line, so that any lines of a file can be read by themselves."""
+
+LANGUAGES: tuple[SignatureLanguage, ...] = (*LINE_LANGUAGES, clamav_other.LANGUAGE, pack.LANGUAGE, yara.LANGUAGE)
 
 BY_SUFFIX: dict[str, SignatureLanguage] = {suffix: language for language in LANGUAGES for suffix in language.suffixes}

@@ -1,4 +1,4 @@
-"""ClamAV's hashes of whole files: ``.hdb`` and ``.hsb``.
+"""ClamAV's hashes of whole files: ``.hdb`` and ``.hsb`` (``.hdu``, ``.hsu``).
 
 A line is ``digest:size:name[:level[:level]]``; the digest's length tells MD5, SHA-1 and SHA-256 apart; the size may be
 ``*`` when the minimal level is 73 or more. (https://docs.clamav.net/manual/Signatures/HashSignatures.html)
@@ -17,7 +17,7 @@ class ClamavHash:
     """The language of ``.hdb`` and ``.hsb`` files."""
 
     name = "clamav-hash"
-    suffixes = frozenset({".hdb", ".hsb"})
+    suffixes = frozenset({".hdb", ".hdu", ".hsb", ".hsu"})
 
     def parse(self, text: bytes, source: str) -> Iterator[HashSignature | Rejected]:
         """See ``SignatureLanguage.parse``."""

@@ -1,0 +1,161 @@
+"""Choosing atoms: short literals of which at least one must occur wherever a body matches, as rare as can be had.
+
+How rare a literal is, says a statistic over clean files: for each pair of bytes, how surprising the second one is after
+the first (``bigrams.bin``, made by ``bench/measure_bigrams.py``). An unusual literal costs nothing at scan time; one
+that occurs in every program makes its signature be looked at in every program.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import accumulate, product
+from typing import NamedTuple
+
+from freehold.model.body import Body, Bytes, Choice, Element
+from freehold.model.logical import BodyMatch
+
+LONGEST = 8
+"""Bytes of an atom: as many as Hyperscan compares in one step."""
+
+SHORTEST = 3
+"""Literals of fewer bytes are too common to be of use."""
+
+_MOST_VARIANTS = 16
+"""Into so many literals a run with alternatives is multiplied out at most."""
+
+_BITS_PER_UNIT = 1 / 8
+"""``bigrams.bin`` counts in eighths of a bit."""
+
+_FIRST_BYTE = 5.0
+"""Bits that the first byte of a literal is worth, whichever it is."""
+
+
+class Atom(NamedTuple):
+    """A literal to look for; with ``nocase`` it is in lower case and stands for either case of ASCII letters."""
+
+    literal: bytes
+    nocase: bool
+
+
+class Atoms(NamedTuple):
+    """Literals of which one occurs wherever the body does.
+
+    Attributes:
+        literals: the alternatives.
+        weight: how often one of them may be expected at a place of a clean file: 1 is everywhere.
+    """
+
+    literals: tuple[Atom, ...]
+    weight: float
+
+
+def choose(match: BodyMatch) -> Atoms | None:
+    """Return the rarest atoms for a body in all its forms; None when a form has none of ``SHORTEST`` bytes."""
+    literals: list[Atom] = []
+    weight = 0.0
+    for body in match.forms:
+        found = min(_candidates(body), key=_weight, default=None)
+        if found is None:
+            return None
+        literals += found.literals
+        weight += found.weight
+    return Atoms(tuple(dict.fromkeys(literals)), weight)
+
+
+def _weight(atoms: Atoms) -> float:
+    return atoms.weight
+
+
+def _candidates(body: Body) -> Iterator[Atoms]:
+    for part in body.parts:
+        for run in _runs(part.elements):
+            for literals in _variants(run):
+                atoms = [_best_window(literal.lower() if body.nocase else literal) for literal in literals]
+                if all(len(window) >= SHORTEST for window, _ in atoms):
+                    unique = {Atom(window, body.nocase): bits for window, bits in atoms}
+                    yield Atoms(tuple(sorted(unique)), sum(2.0**-bits for bits in unique.values()))
+
+
+def _runs(elements: Sequence[Element]) -> Iterator[list[tuple[bytes, ...]]]:
+    """Yield rows of neighbours, each a choice among exact byte strings."""
+    run: list[tuple[bytes, ...]] = []
+    for element in elements:
+        if isinstance(element, Bytes) and not element.mask:
+            run.append((element.value,))
+            continue
+        options = _exact_options(element)
+        if options:
+            run.append(options)
+            continue
+        if isinstance(element, Bytes):
+            pieces = _exact_pieces(element)
+            run.append((pieces[0],))
+            yield run
+            for piece in pieces[1:-1]:
+                if piece:
+                    yield [(piece,)]
+            run = [(pieces[-1],)]
+            continue
+        yield run
+        run = []
+    yield run
+
+
+def _exact_pieces(element: Bytes) -> list[bytes]:
+    """Return the exact bytes between those that are not; the first or last piece may be empty."""
+    pieces = []
+    start = 0
+    for place, mask in enumerate(element.mask):
+        if mask != 0xFF:
+            pieces.append(element.value[start:place])
+            start = place + 1
+    return [*pieces, element.value[start:]]
+
+
+def _exact_options(element: Element) -> tuple[bytes, ...]:
+    """Return the byte strings that alternatives stand for; empty when there are other things among them."""
+    if not isinstance(element, Choice) or element.negated:
+        return ()
+    options = []
+    for option in element.options:
+        if any(not isinstance(piece, Bytes) or piece.mask for piece in option):
+            return ()
+        options.append(b"".join(piece.value for piece in option if isinstance(piece, Bytes)))
+    return tuple(options)
+
+
+def _variants(run: list[tuple[bytes, ...]]) -> Iterator[tuple[bytes, ...]]:
+    """Yield sets of literals of which one occurs: single neighbours, and the longest rows that multiply out to few."""
+    for options in run:
+        if len(options) <= _MOST_VARIANTS:
+            yield options
+    if len(run) < 2:
+        return
+    start = 0
+    while start < len(run):
+        end, count = start, 1
+        while end < len(run) and count * len(run[end]) <= _MOST_VARIANTS:
+            count *= len(run[end])
+            end += 1
+        if end - start > 1:
+            yield tuple(b"".join(row) for row in product(*run[start:end]))
+        start = max(end, start + 1)
+
+
+def _best_window(literal: bytes) -> tuple[bytes, float]:
+    """Return the rarest piece of a literal of at most ``LONGEST`` bytes, and how many bits it is worth."""
+    table = bigrams()
+    pairs = [table[high << 8 | low] for high, low in zip(literal, literal[1:])]  # noqa: B905, RUF007 - one shorter, and fast
+    if len(literal) <= LONGEST:
+        return literal, _FIRST_BYTE + sum(pairs) * _BITS_PER_UNIT
+    sums = list(accumulate(pairs, initial=0))
+    worth = [late - early for early, late in zip(sums, sums[LONGEST - 1 :])]  # noqa: B905 - see above
+    best = max(worth)
+    start = worth.index(best)
+    return literal[start : start + LONGEST], _FIRST_BYTE + best * _BITS_PER_UNIT
+
+
+@cache
+def bigrams() -> bytes:
+    """Return for each pair of bytes how surprising the second is after the first, in eighths of a bit."""
+    return files(__package__).joinpath("bigrams.bin").read_bytes()

@@ -1,0 +1,120 @@
+"""From logical signatures to programs and the atoms that call for them."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+
+import hyperscan
+
+from freehold.bundle.programs import Program
+from freehold.model.errors import MalformedInput
+from freehold.model.filetype import Target
+from freehold.model.logical import BodyMatch, ImageHash, RegexMatch
+from freehold.model.signature import LogicalSignature
+from freehold.signatures.atoms import Atom, Atoms, choose
+from freehold.signatures.cover import cover
+
+Users = dict[Atom, list[int]]
+"""Numbers of programs by the atoms of which one occurs whenever the program's signature matches."""
+
+Always = dict[str, list[int]]
+"""Numbers of programs that no atom calls for, by the container that they ask for ("" when they do not)."""
+
+_NOWHERE = float("inf")
+_encode: Callable[[object], str] = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class LogicalSignatures:
+    """Logical signatures, compiled one by one and numbered from 0.
+
+    Attributes:
+        records: the programs.
+        users: by target.
+        always: by target.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[bytes] = []
+        self.users: dict[Target, Users] = {}
+        self.always: dict[Target, Always] = {}
+
+    def add(self, signature: LogicalSignature, about: int) -> None:
+        """Take one signature with the number of its about-record; raises ``MalformedInput`` when it cannot be honoured."""
+        _check(signature)
+        atoms = _atoms(signature)
+        description = signature.description
+        number = len(self.records)
+        program = Program(about, description, signature.expression, signature.subsignatures)
+        self.records.append(_encode(program.to_record()).encode())
+        if atoms is None:
+            always = self.always.setdefault(description.target, {})
+            always.setdefault(description.container or "", []).append(number)
+            return
+        users = self.users.setdefault(description.target, {})
+        for atom in atoms:
+            users.setdefault(atom, []).append(number)
+
+    def extend(self, users: Mapping[Target, Users], always: Mapping[Target, Always], first: int) -> None:
+        """Take what another collection has, whose programs get numbers from ``first`` on; not its records."""
+        for target, theirs in users.items():
+            ours = self.users.setdefault(target, {})
+            for atom, numbers in theirs.items():
+                ours.setdefault(atom, []).extend([first + number for number in numbers])
+        for target, containers in always.items():
+            all_ours = self.always.setdefault(target, {})
+            for container, numbers in containers.items():
+                all_ours.setdefault(container, []).extend([first + number for number in numbers])
+
+
+def compile_atoms(atoms: Sequence[Atom]) -> bytes:
+    """Return a serialised Hyperscan database that reports atom number n as n, once per scan."""
+    if not atoms:
+        return b""
+    regexes = [b"".join(b"\\x%02x" % byte for byte in atom.literal) for atom in atoms]
+    flags = [hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_CASELESS * atom.nocase for atom in atoms]
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(expressions=regexes, ids=list(range(len(regexes))), flags=flags)
+    return hyperscan.dumpb(database)
+
+
+def _check(signature: LogicalSignature) -> None:
+    if any(signature.description.icon_groups):
+        raise MalformedInput("icons are not supported")
+    for index, subsignature in enumerate(signature.subsignatures):
+        if isinstance(subsignature, ImageHash):
+            raise MalformedInput("perceptual hashes of images are not supported")
+        if isinstance(subsignature, RegexMatch):
+            _check_regex(index, subsignature)
+
+
+def _check_regex(index: int, regex: RegexMatch) -> None:
+    import pcre2
+
+    from freehold.engine.matchers.logical.regexes import RegexSearch
+
+    try:
+        RegexSearch(regex)
+    except pcre2.LibraryError as error:
+        raise MalformedInput(f"subsignature {index} is no regular expression: {error}") from error
+
+
+def _atoms(signature: LogicalSignature) -> list[Atom] | None:
+    """Return the atoms that call for a signature; None when none can, so that it must always be evaluated."""
+    chosen: dict[int, Atoms | None] = {}
+
+    def weigh(index: int) -> float:
+        if index not in chosen:
+            subsignature = signature.subsignatures[index]
+            chosen[index] = choose(subsignature) if isinstance(subsignature, BodyMatch) else None
+        atoms = chosen[index]
+        return _NOWHERE if atoms is None else atoms.weight
+
+    covering = cover(signature.expression, signature.subsignatures, weigh)
+    if covering is None:
+        return None
+    if not covering:
+        raise MalformedInput("its expression can never be true")
+    for index in covering:
+        weigh(index)
+    literals = chain.from_iterable(atoms.literals for index in sorted(covering) if (atoms := chosen[index]) is not None)
+    return list(dict.fromkeys(literals))
