@@ -6,6 +6,6 @@ bundles, ``engine.matchers`` reads them. This package knows how they lie on disk
 parses signature source, never looks at files under examination, and imports neither Hyperscan nor YARA-X.
 """
 
-from freehold.bundle.reader import Bundle, Root, Segment
+from freehold.bundle.reader import Bundle, LogicalRoot, Root, Segment
 
-__all__ = ["Bundle", "Root", "Segment"]
+__all__ = ["Bundle", "LogicalRoot", "Root", "Segment"]

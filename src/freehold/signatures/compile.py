@@ -15,9 +15,9 @@ from freehold.bundle.writer import SegmentWriter, write_manifest
 from freehold.model.errors import MalformedInput, UsageError
 from freehold.model.filetype import Target
 from freehold.model.interfaces import SignatureLanguage
-from freehold.model.signature import IgnoredSignature, PatternSignature, Rejected, Signature, YaraSource
+from freehold.model.signature import HashSignature, IgnoredSignature, PatternSignature, Rejected, Signature, YaraSource
 from freehold.signatures.atoms import Atom
-from freehold.signatures.linewise import PIECE, Compiled, Ignored, Piece, compile_piece, pieces
+from freehold.signatures.linewise import PIECE, Compiled, Ignored, Piece, compile_piece, hash_entry, pieces
 from freehold.signatures.logical import LogicalSignatures, compile_atoms
 from freehold.signatures.patterns import Patterns
 from freehold.signatures.registry import BY_SUFFIX, LINE_LANGUAGES
@@ -196,6 +196,10 @@ class _Compilation:
                 self._yara_sources.append(signature)
             elif isinstance(signature, PatternSignature):
                 self._pattern(source, signature)
+            elif isinstance(signature, HashSignature):
+                about = self._segment.about(signature.about)
+                self._segment.hashes(signature.part, signature.algorithm, hash_entry(signature, about))
+                self._count(source, 1)
             else:
                 raise NotImplementedError(type(signature).__name__)
 

@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
 import hyperscan
+import pcre2
 
 from freehold.bundle.programs import Program
+from freehold.model.body import Anchor
 from freehold.model.errors import MalformedInput
 from freehold.model.filetype import Target
-from freehold.model.logical import BodyMatch, ImageHash, RegexMatch
+from freehold.model.logical import BodyMatch, ImageHash, MacroMatch, RegexMatch
 from freehold.model.signature import LogicalSignature
 from freehold.signatures.atoms import Atom, Atoms, choose
 from freehold.signatures.cover import cover
@@ -39,7 +41,11 @@ class LogicalSignatures:
         self.always: dict[Target, Always] = {}
 
     def add(self, signature: LogicalSignature, about: int) -> None:
-        """Take one signature with the number of its about-record; raises ``MalformedInput`` when it cannot be honoured."""
+        """Take one signature with the number of its about-record.
+
+        Raises:
+            MalformedInput: it cannot be honoured.
+        """
         _check(signature)
         atoms = _atoms(signature)
         description = signature.description
@@ -81,6 +87,10 @@ def _check(signature: LogicalSignature) -> None:
     if any(signature.description.icon_groups):
         raise MalformedInput("icons are not supported")
     for index, subsignature in enumerate(signature.subsignatures):
+        if isinstance(subsignature, MacroMatch) or (
+            isinstance(subsignature, BodyMatch) and subsignature.offset.anchor is Anchor.MACRO
+        ):
+            raise MalformedInput("macro groups are not supported")
         if isinstance(subsignature, ImageHash):
             raise MalformedInput("perceptual hashes of images are not supported")
         if isinstance(subsignature, RegexMatch):
@@ -88,12 +98,8 @@ def _check(signature: LogicalSignature) -> None:
 
 
 def _check_regex(index: int, regex: RegexMatch) -> None:
-    import pcre2
-
-    from freehold.engine.matchers.logical.regexes import RegexSearch
-
     try:
-        RegexSearch(regex)
+        pcre2.compile(regex.regex, pcre2.EXTENDED if "x" in regex.flags else 0, jit=False)
     except pcre2.LibraryError as error:
         raise MalformedInput(f"subsignature {index} is no regular expression: {error}") from error
 

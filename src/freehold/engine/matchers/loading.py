@@ -11,6 +11,10 @@ def load(bundles: Sequence[Bundle]) -> list[Matcher]:
     """Return the matchers that these bundles need; raises ``TrustError`` when one of them is damaged or foreign."""
     segments = [segment for bundle in bundles for segment in bundle.segments]
     matchers: list[Matcher] = [ContentMatcher(segments)]
+    if any(segment.logical_roots for segment in segments):
+        from freehold.engine.matchers.logical.matcher import LogicalMatcher
+
+        matchers.append(LogicalMatcher(segments))
     if any(segment.has_yara for segment in segments):
         from freehold.engine.matchers.yararules import YaraMatcher
 

@@ -1,15 +1,14 @@
 """Byte patterns: Hyperscan tells which may occur, and only the rules that may hold are looked at exactly."""
 
-from collections.abc import Callable, Iterator
-
-import hyperscan
+from collections.abc import Iterator
 
 from freehold.bundle import Root, Segment
 from freehold.bundle.rules import Rule
+from freehold.engine.matchers.databases import collector, load_database
 from freehold.engine.matchers.verification import Span, Verifier
 from freehold.model.artifact import Artifact
 from freehold.model.condition import Condition, Not, Occurs, holds
-from freehold.model.errors import LimitReached, TrustError
+from freehold.model.errors import LimitReached
 from freehold.model.filetype import Target
 from freehold.model.limits import Budget
 from freehold.model.report import EVIDENCE_BYTES, Detection
@@ -20,14 +19,7 @@ class _LoadedRoot:
 
     def __init__(self, root: Root) -> None:
         self.root = root
-        try:
-            database = hyperscan.loadb(root.database(), hyperscan.HS_MODE_BLOCK)
-            database.scratch = hyperscan.Scratch(database)
-        except (hyperscan.DatabasePlatformError, hyperscan.DatabaseVersionError) as error:
-            raise TrustError("the database was compiled for another CPU or Hyperscan; rebuild it here") from error
-        except hyperscan.error as error:
-            raise TrustError(f"Hyperscan refuses the database ({error}); build or fetch it again") from error
-        self.scan: Callable[..., None] = database.scan
+        self.scan = load_database(root.database())
 
 
 class Patterns:
@@ -121,7 +113,7 @@ class Search:
     def update(self, window: memoryview) -> None:
         """Search one window."""
         for root, hits in zip(self._roots, self._hits, strict=True):
-            root.scan(window, _collector(hits))
+            root.scan(window, collector(hits))
 
     def finish(self, budget: Budget) -> Iterator[Detection]:
         """Yield a detection for each rule whose condition holds; raises ``LimitReached``."""
@@ -163,12 +155,3 @@ def may_hold(condition: Condition, possible: set[int]) -> bool:
     if isinstance(condition, Not):
         return True
     return sum(may_hold(term, possible) for term in condition.terms) >= condition.count
-
-
-def _collector(hits: set[int]) -> Callable[[int, int, int, int, object], None]:
-    add = hits.add
-
-    def on_match(needle: int, _: int, __: int, ___: int, ____: object) -> None:
-        add(needle)
-
-    return on_match
