@@ -21,6 +21,9 @@ _MAGICS = {
 }
 _MOST_COMMANDS = 1024
 _MOST_SECTIONS = 255
+_MOST_ALIGNMENT = 31
+_ZERO_FILLED = frozenset({0x01, 0x0C, 0x12})
+"""Types of sections without content in the file: plain, large, of a thread."""
 _WORD = 0xFFFFFFFF
 _X86, _POWERPC, _POWERPC_64 = 7, 18, 18 | 0x1000000
 _THREAD_STATE = {_X86: 64, _POWERPC: 160, _POWERPC_64: 312}
@@ -78,14 +81,15 @@ class _Reader:
         self.sections.extend(self.segment_sections(count))
 
     def segment_sections(self, count: int) -> Iterator[Section]:
-        header = struct.Struct(self.order + ("16s16xQQII24x" if self.is_64 else "16s16xIIII20x"))
-        for name, address, length, start, alignment in header.iter_unpack(self.take(header.size * count)):
-            if alignment >= 32 and not self.is_64:
-                raise MalformedInput("a section of a Mach-O program with an impossible alignment")
-            virtual_size = length & _WORD
-            size = (virtual_size + -virtual_size % (1 << (alignment & 31))) & _WORD
+        header = struct.Struct(self.order + ("16s16xQQII8xI12x" if self.is_64 else "16s16xIIII8xI8x"))
+        for name, address, length, start, alignment, flags in header.iter_unpack(self.take(header.size * count)):
+            size = 0
+            if flags & 0xFF not in _ZERO_FILLED:
+                size = length + -length % (1 << min(alignment, _MOST_ALIGNMENT))
+            if alignment > _MOST_ALIGNMENT or size > _WORD:
+                raise MalformedInput("a section of a Mach-O program with an impossible alignment or size")
             label = name.split(b"\0", 1)[0].decode("latin-1")
-            yield Section(label, address & _WORD, virtual_size, start, size)
+            yield Section(label, address & _WORD, length & _WORD, start, size)
 
     def thread(self) -> None:
         self.at += 8
