@@ -183,9 +183,7 @@ class _Compilation:
         self._abouts.append(record)
 
     def _hash(self, part: HashedPart, signature: HashSignature | AllowedContent, about: int) -> None:
-        size = ANY_SIZE if signature.size is None else signature.size
-        entries = self._hashes.setdefault((part, signature.algorithm), [])
-        entries.append(_SIZE.pack(size) + signature.digest + _ABOUT.pack(about))
+        self._hashes.setdefault((part, signature.algorithm), []).append(hash_entry(signature, about))
 
     def _reject(self, line: int, reason: str) -> None:
         self._rejected.append(Rejected(self._piece.label, self._piece.line + line - 1, reason))
@@ -206,3 +204,9 @@ def _read(piece: Piece) -> bytes:
     if text.count(b"\n") + (not text.endswith(b"\n")) != piece.lines:
         raise UsageError(f"{piece.path} was changed while it was compiled")
     return text
+
+
+def hash_entry(signature: HashSignature | AllowedContent, about: int) -> bytes:
+    """Return a signature's entry in a hash table, see ``SegmentWriter.hashes``."""
+    size = ANY_SIZE if signature.size is None else signature.size
+    return _SIZE.pack(size) + signature.digest + _ABOUT.pack(about)
