@@ -99,7 +99,7 @@ def _check(signature: LogicalSignature) -> None:
 
 def _check_regex(index: int, regex: RegexMatch) -> None:
     try:
-        pcre2.compile(regex.regex, pcre2.EXTENDED if "x" in regex.flags else 0, jit=False)
+        pcre2.compile(regex.regex, pcre2.VERBOSE if "x" in regex.flags else 0, jit=False)
     except pcre2.LibraryError as error:
         raise MalformedInput(f"subsignature {index} is no regular expression: {error}") from error
 
