@@ -30,7 +30,7 @@ class Limits:
     """
 
     depth: int = 17
-    artifacts: int = 10_000
+    artifacts: int = 100_000
     unpacked_bytes: int = 2048 * MIB
     ratio: int = 250
     ratio_floor: int = 64 * MIB

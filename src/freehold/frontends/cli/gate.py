@@ -19,6 +19,9 @@ from freehold.responses.wording import count_text, printable, printable_path
 from freehold.service.entry import Entry
 from freehold.service.walk import Walk, WalkOptions
 
+_TEST = "test"
+"""Signatures of this category are there to find test files, which packages may hold."""
+
 _PACKAGE_LISTS = Path("/var/lib/dpkg/info")
 _NODE_FOLDERS = ("/usr/share/nodejs", "/usr/lib/node_modules", "/usr/local/lib/node_modules")
 
@@ -45,8 +48,9 @@ def run(args: argparse.Namespace) -> int:
         for finished in pool.scan(_entries(args.known_good, everything=args.all)):
             files += 1
             incomplete += bool(finished.report.problems)
-            detected += bool(finished.report.detections)
-            for detection in finished.report.detections:
+            faults = [detection for detection in finished.report.detections if detection.category != _TEST]
+            detected += bool(faults)
+            for detection in faults:
                 found = f"{printable(detection.name)} ({printable(detection.source)})"
                 print(
                     f"{printable_path(finished.path)}: {found} in {printable(detection.artifact)} at {detection.offset}"
