@@ -16,7 +16,7 @@ MOST_BYTES = 8 << 20
 
 _FOLDED = bytes(range(256)).lower().translate(bytes.maketrans(b"\t\n\v\f\r", b" " * 5))
 _END = b"</script>"
-_HIDES = re.compile(rb"eval|unescape|dF|\([^A-Za-z0-9_$]*p[^A-Za-z0-9_$]")
+_HIDES = re.compile(rb"eval|unescape|dF|(?<![A-Za-z0-9_$])p(?![A-Za-z0-9_$])")
 """Without one of these nothing is hidden in a way that is undone here."""
 
 
