@@ -43,6 +43,7 @@ _SCRIPT_TEXT = re.compile(
 """Scripts and styles up to something that is not just copied in lower case."""
 _SCRIPT_TABLE = bytes(range(256)).lower().replace(b"'", b'"')
 _FULL_STOPS = (b"\xe3\x80\x82", b"\xef\xbc\x8e", b"\xef\xb9\x92")
+_ANY_FULL_STOP = re.compile(b"|".join(_FULL_STOPS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ class _Page:
         shown[2:whole:3] = shown[1:whole:3]
         if len(run) > whole:
             shown[-1] = shown[-2] if len(run) == whole + 2 else 0
-        if any(stop in run for stop in _FULL_STOPS):
+        if _ANY_FULL_STOP.search(run):
             self.high_with_stops(run, bytes(shown))
         else:
             self.markup += run

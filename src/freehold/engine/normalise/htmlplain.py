@@ -58,7 +58,9 @@ _TEXT_TABLE = bytes(range(256)).lower().translate(bytes.maketrans(bytes(range(1,
 
 def markup_of(run: bytes) -> bytes:
     """Return the form without comments; a ``>`` ends a tag, for plain text has none."""
-    markup = single_blanks(lower_blanks(run)).replace(b"> ", b">").replace(b" >", b">")
+    markup = single_blanks(lower_blanks(run))
+    if b">" in markup:
+        markup = markup.replace(b"> ", b">").replace(b" >", b">")
     if b"&" in markup:
         for name, character in _ENTITIES:
             markup = markup.replace(name, character)
@@ -67,11 +69,16 @@ def markup_of(run: bytes) -> bytes:
 
 def text_of(run: bytes) -> bytes:
     """Return the form without tags: text and addresses, a blank in place of each tag and entity."""
+    if b"<" not in run:
+        return single_blanks(_without_entities(run).translate(_TEXT_TABLE))
     parts = _TAG_WITH_ADDRESS.split(run)
-    texts = b"\0".join(parts[::2])
-    if b"&" in texts:
-        for name, _ in _ENTITIES:
-            texts = texts.replace(name, b" ")
-    parts[::2] = texts.translate(_TEXT_TABLE).split(b"\0")
+    parts[::2] = _without_entities(b"\0".join(parts[::2])).translate(_TEXT_TABLE).split(b"\0")
     first, last = (b"" if parts[0] else b" "), (b"" if parts[-1] else b" ")
     return single_blanks(first + b" ".join(filter(None, parts)) + last)
+
+
+def _without_entities(text: bytes) -> bytes:
+    if b"&" in text:
+        for name, _ in _ENTITIES:
+            text = text.replace(name, b" ")
+    return text
