@@ -126,3 +126,21 @@ def test_mirror_is_refused_when_it_offers_something_else(freehold: Run, server: 
     assert added.returncode == 3
     assert "main.cvd is not a ClamAV database" in added.stderr
     assert freehold("list", "--json").stdout.strip() == "[]"
+
+
+def test_a_scan_uses_the_feeds_that_are_there(freehold: Run, rules: Path, tmp_path: Path) -> None:
+    sample = tmp_path / "sample.txt"
+    sample.write_text("here is some text\n")
+
+    def scan() -> subprocess.CompletedProcess[str]:
+        command = [Path(sys.executable).with_name("freehold"), "scan", sample]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert scan().returncode == 0
+    freehold("add", "own", "--from", "rules")
+    found = scan()
+    assert found.returncode == 1, found.stderr
+    assert "INFECTED Own" in found.stdout
+    assert "core pack, feed own" in found.stdout
+    freehold("remove", "own")
+    assert scan().returncode == 0

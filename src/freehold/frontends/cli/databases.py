@@ -13,6 +13,7 @@ from pathlib import Path
 
 import freehold
 from freehold.bundle.layout import FORMAT, MANIFEST, canonical, machine
+from freehold.feeds.state import bundles as installed_feeds
 from freehold.model.errors import UsageError
 
 CORE = Path(freehold.__file__).parent / "signatures" / "core"
@@ -26,7 +27,7 @@ _SHOWN = 5
 
 
 def resolve(databases: Sequence[str]) -> list[Path]:
-    """Return the compiled bundles for these databases; without any, the core pack's.
+    """Return the compiled bundles for these databases; without any, those of the core pack and of all feeds.
 
     Raises:
         UsageError: a database does not exist or is of no known kind.
@@ -35,9 +36,14 @@ def resolve(databases: Sequence[str]) -> list[Path]:
     sources: list[Path] = []
     for path in map(Path, databases):
         (bundles if (path / MANIFEST).is_file() else sources).append(path)
-    if sources or not bundles:
-        bundles.append(_compiled(sources or [CORE]))
-    return bundles
+    if sources:
+        bundles.append(_compiled(sources))
+    return bundles or [_compiled([CORE]), *installed_feeds()]
+
+
+def names(databases: Sequence[str], bundles: Sequence[Path]) -> tuple[str, ...]:
+    """Return what people call the bundles that ``resolve`` found for these databases."""
+    return tuple(databases) or ("core pack", *(f"feed {bundle.parent.name}" for bundle in bundles[1:]))
 
 
 def _compiled(sources: list[Path]) -> Path:

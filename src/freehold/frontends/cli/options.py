@@ -20,7 +20,7 @@ def add_examination(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="PATH",
         help="signatures: ClamAV or YARA files, Freehold packs, folders of them, or a compiled bundle; "
-        "may be repeated (default: the embedded core pack)",
+        "may be repeated (default: the embedded core pack and all feeds)",
     )
     parser.add_argument(
         "--unsafe-no-sandbox",

@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
             Run(
                 version=__version__,
                 targets=tuple(args.paths),
-                databases=tuple(args.database) or ("core pack",),
+                databases=databases.names(args.database, bundles),
                 sandbox=pool.sandbox or "no worker was needed",
                 started=began,
             ),
