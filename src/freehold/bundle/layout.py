@@ -16,7 +16,7 @@ offsets. In each segment:
 ``rules.index .blob``                records: conditions and regular expressions (JSON)
 ``programs.index .blob``             records: logical signatures (``bundle.programs``)
 ``logical.<target>.hs``              a serialised Hyperscan database of atoms; missing when there are none
-``logical.<target>.starts .users``   columns u32: atom → programs that it calls for
+``logical.<target>.starts .users``   columns u32: atom → bodies of programs that it stands for
 ``logical.<target>.always``          programs that no atom calls for, by container (JSON)
 ``yara.compiled``, ``yara.json``     YARA-X's rules, and the line of each
 ``<any large file>.sums``            checksums of its blocks
@@ -28,7 +28,7 @@ import json
 import os
 from typing import Any
 
-FORMAT = 3
+FORMAT = 4
 """Version of the layout; a reader refuses every other one."""
 
 MANIFEST = "manifest.json"

@@ -1,8 +1,8 @@
 """Logical signatures as records of a bundle: everything that is needed to evaluate one, in compact JSON.
 
-A record is ``[about, facts, expression, subsignature …]``. Bytes are in hexadecimal; what is usual is short: a literal
-body that may stand anywhere is its bytes alone, and facts that nobody asks for are left out. Records come from verified
-files, so what does not fit is a bundle of another program.
+A record is ``[about, cover, facts, expression, subsignature …]``. Bytes are in hexadecimal; what is usual is short: a
+literal body that may stand anywhere is its bytes alone, and facts that nobody asks for are left out. Records come from
+verified files, so what does not fit is a bundle of another program.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,7 +42,14 @@ from freehold.model.logical import (
     TargetDescription,
 )
 
+MOST_SUBSIGNATURES = 64
+
 _NOCASE, _WIDE = 1, 2
+
+
+def body_number(program: int, index: int) -> int:
+    """Return the number by which a bundle refers to subsignature ``index`` of a program."""
+    return program * MOST_SUBSIGNATURES + index
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +61,20 @@ class Program:
         description: the artifacts that it looks at.
         expression: over the counts of the subsignatures.
         subsignatures: in order.
+        cover: those of which one has matched whenever the expression is true; empty when it must always be evaluated.
     """
 
     about: int
     description: TargetDescription
     expression: Expression
     subsignatures: tuple[Subsignature, ...]
+    cover: tuple[int, ...] = ()
 
     def to_record(self) -> list[Any]:
         """Return the program as JSON values; raises ``KeyError`` for subsignatures that no matcher evaluates."""
         subsignatures = [_ENCODERS[type(s)](s) for s in self.subsignatures]
-        return [self.about, _encode_description(self.description), _encode_expression(self.expression), *subsignatures]
+        facts, expression = _encode_description(self.description), _encode_expression(self.expression)
+        return [self.about, self.cover, facts, expression, *subsignatures]
 
 
 class ProgramRecord:
@@ -72,22 +82,24 @@ class ProgramRecord:
 
     Attributes:
         about: number of its about-record.
+        cover: see ``Program``.
         description: the artifacts that it looks at.
     """
 
-    __slots__ = ("_record", "about", "description")
+    __slots__ = ("_record", "about", "cover", "description")
 
     def __init__(self, record: Any, target: Target) -> None:
         try:
             self.about: int = record[0]
-            self.description = _decode_description(record[1], target)
+            self.cover: frozenset[int] = frozenset(record[1])
+            self.description = _decode_description(record[2], target)
         except (LookupError, TypeError, ValueError) as error:
             raise TrustError(f"the database holds a signature that this Freehold cannot read ({error!r})") from error
         self._record = record
 
     def decode(self) -> tuple[Expression, tuple[Subsignature, ...]]:
         """Return the expression and the subsignatures; raises ``TrustError`` when they cannot be read."""
-        _, _, expression, *subsignatures = self._record
+        _, _, _, expression, *subsignatures = self._record
         try:
             return _decode_expression(expression), tuple(map(_decode_subsignature, subsignatures))
         except (LookupError, TypeError, ValueError) as error:

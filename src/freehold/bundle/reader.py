@@ -78,7 +78,7 @@ class LogicalRoot:
         return self._segment.native(self._native) if self._segment.has(self._native) else b""
 
     def users(self, atom: int) -> list[int]:
-        """Return the programs that an atom calls for."""
+        """Return the bodies that an atom stands for (``bundle.programs.body_number``)."""
         self._starts.touch(atom * 4, atom * 4 + 8)
         first, last = self._starts_column[atom], self._starts_column[atom + 1]
         self._users.touch(first * 4, last * 4)

@@ -116,18 +116,18 @@ class SegmentWriter:
         Args:
             target: the group.
             database: a serialised Hyperscan database of atoms whose ids count from 0; empty when there are none.
-            users: for each atom the programs that it calls for.
+            users: for each atom the bodies that it stands for (``bundle.programs.body_number``).
             always: the programs that no atom calls for, by the container that they ask for.
         """
         name = f"logical.{target.name.lower()}"
         if database:
             self._write(f"{name}.hs", [database], native=True)
-        starts, programs = array("I", [0]), array("I")
+        starts, bodies = array("I", [0]), array("I")
         for numbers in users:
-            programs.extend(numbers)
-            starts.append(len(programs))
+            bodies.extend(numbers)
+            starts.append(len(bodies))
         self._write(f"{name}.starts", [starts.tobytes()])
-        self._write(f"{name}.users", [programs.tobytes()])
+        self._write(f"{name}.users", [bodies.tobytes()])
         self._write(f"{name}.always", [canonical(always)])
         self._logical_roots.append(target.name.lower())
 

@@ -1,8 +1,9 @@
 """Choosing atoms: short literals of which at least one must occur wherever a body matches, as rare as can be had.
 
 How rare a literal is, says a statistic over clean files: for each pair of bytes, how surprising the second one is after
-the first (``bigrams.bin``, made by ``bench/measure_bigrams.py``). An unusual literal costs nothing at scan time; one
-that occurs in every program makes its signature be looked at in every program.
+the first (``bigrams.bin``); and for runs of eight bytes, whether many files share them (``common.bloom``), as they do
+the libraries that they are linked with. ``bench/measure_clean_files.py`` makes both. An unusual literal costs nothing
+at scan time; one that occurs in every program makes its signature be looked at in every program.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,16 @@ _BITS_PER_UNIT = 1 / 8
 
 _FIRST_BYTE = 5.0
 """Bits that the first byte of a literal is worth, whichever it is."""
+
+_COMMON_BITS = 24.0
+"""Bits that a literal is worth which many clean files share, however odd it looks."""
+
+_MOST_TRIED = 24
+"""So many pieces of a literal are looked at to find one that is not shared."""
+
+_MULTIPLIER = 0x9E3779B97F4A7C15
+_WORD = (1 << 64) - 1
+_PLACES = (1 << 23) - 1
 
 
 class Atom(NamedTuple):
@@ -147,12 +158,33 @@ def _best_window(literal: bytes) -> tuple[bytes, float]:
     table = bigrams()
     pairs = [table[high << 8 | low] for high, low in zip(literal, literal[1:])]  # noqa: B905, RUF007 - one shorter, and fast
     if len(literal) <= LONGEST:
-        return literal, _FIRST_BYTE + sum(pairs) * _BITS_PER_UNIT
+        bits = _FIRST_BYTE + sum(pairs) * _BITS_PER_UNIT
+        return literal, min(bits, _COMMON_BITS) if _is_common(literal) else bits
     sums = list(accumulate(pairs, initial=0))
     worth = [late - early for early, late in zip(sums, sums[LONGEST - 1 :])]  # noqa: B905 - see above
-    best = max(worth)
-    start = worth.index(best)
-    return literal[start : start + LONGEST], _FIRST_BYTE + best * _BITS_PER_UNIT
+    order = sorted(range(len(worth)), key=worth.__getitem__, reverse=True)
+    for start in order[:_MOST_TRIED]:
+        window = literal[start : start + LONGEST]
+        if not _is_common(window):
+            return window, _FIRST_BYTE + worth[start] * _BITS_PER_UNIT
+    start = order[0]
+    return literal[start : start + LONGEST], min(_COMMON_BITS, _FIRST_BYTE + worth[start] * _BITS_PER_UNIT)
+
+
+def _is_common(window: bytes) -> bool:
+    """Whether eight bytes are among those that many clean files share, or one of the few that look like them."""
+    if len(window) != LONGEST:
+        return False
+    bits = common()
+    mixed = int.from_bytes(window) * _MULTIPLIER & _WORD
+    one, other = mixed >> 41, mixed >> 18 & _PLACES
+    return bool(bits[one >> 3] >> (one & 7) & bits[other >> 3] >> (other & 7) & 1)
+
+
+@cache
+def common() -> bytes:
+    """Return the Bloom filter of eight bytes in a row that many clean files share: 2^23 bits, two for each."""
+    return files(__package__).joinpath("common.bloom").read_bytes()
 
 
 @cache

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 
 import hyperscan
 import pcre2
 
-from freehold.bundle.programs import Program
+from freehold.bundle.programs import Program, body_number
 from freehold.model.body import Anchor
 from freehold.model.errors import MalformedInput
 from freehold.model.filetype import Target
@@ -17,7 +16,7 @@ from freehold.signatures.atoms import Atom, Atoms, choose
 from freehold.signatures.cover import cover
 
 Users = dict[Atom, list[int]]
-"""Numbers of programs by the atoms of which one occurs whenever the program's signature matches."""
+"""Bodies (``bundle.programs.body_number``) by the atoms of which one occurs wherever the body does."""
 
 Always = dict[str, list[int]]
 """Numbers of programs that no atom calls for, by the container that they ask for ("" when they do not)."""
@@ -47,25 +46,27 @@ class LogicalSignatures:
             MalformedInput: it cannot be honoured.
         """
         _check(signature)
-        atoms = _atoms(signature)
+        covering = _covering(signature)
         description = signature.description
         number = len(self.records)
-        program = Program(about, description, signature.expression, signature.subsignatures)
+        bodies = None if covering is None else sorted(covering)
+        program = Program(about, description, signature.expression, signature.subsignatures, tuple(bodies or ()))
         self.records.append(_encode(program.to_record()).encode())
-        if atoms is None:
+        if covering is None:
             always = self.always.setdefault(description.target, {})
             always.setdefault(description.container or "", []).append(number)
             return
         users = self.users.setdefault(description.target, {})
-        for atom in atoms:
-            users.setdefault(atom, []).append(number)
+        for index, atoms in sorted(covering.items()):
+            for atom in atoms.literals:
+                users.setdefault(atom, []).append(body_number(number, index))
 
     def extend(self, users: Mapping[Target, Users], always: Mapping[Target, Always], first: int) -> None:
         """Take what another collection has, whose programs get numbers from ``first`` on; not its records."""
         for target, theirs in users.items():
             ours = self.users.setdefault(target, {})
             for atom, numbers in theirs.items():
-                ours.setdefault(atom, []).extend([first + number for number in numbers])
+                ours.setdefault(atom, []).extend([body_number(first, 0) + number for number in numbers])
         for target, containers in always.items():
             all_ours = self.always.setdefault(target, {})
             for container, numbers in containers.items():
@@ -104,8 +105,8 @@ def _check_regex(index: int, regex: RegexMatch) -> None:
         raise MalformedInput(f"subsignature {index} is no regular expression: {error}") from error
 
 
-def _atoms(signature: LogicalSignature) -> list[Atom] | None:
-    """Return the atoms that call for a signature; None when none can, so that it must always be evaluated."""
+def _covering(signature: LogicalSignature) -> dict[int, Atoms] | None:
+    """Return the bodies that call for a signature; None when none can, so that it must always be evaluated."""
     chosen: dict[int, Atoms | None] = {}
 
     def weigh(index: int) -> float:
@@ -122,5 +123,4 @@ def _atoms(signature: LogicalSignature) -> list[Atom] | None:
         raise MalformedInput("its expression can never be true")
     for index in covering:
         weigh(index)
-    literals = chain.from_iterable(atoms.literals for index in sorted(covering) if (atoms := chosen[index]) is not None)
-    return list(dict.fromkeys(literals))
+    return {index: atoms for index in covering if (atoms := chosen[index]) is not None}

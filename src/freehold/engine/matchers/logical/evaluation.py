@@ -1,6 +1,6 @@
 """Whether a logical signature holds, found out with as little searching as its expression allows."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from freehold.model.logical import (
 )
 
 _Counted = tuple[int, list[int]]
+_NEVER: _Counted = (0, [])
 _Search = Callable[["Surroundings", int | None], _Counted]
 
 
@@ -55,9 +56,12 @@ class LogicalProgram:
         self._whole = _counted_whole(subsignatures)
         self._bodies: dict[int, _Search] = {}
 
-    def holds(self, surroundings: Surroundings) -> tuple[int, int] | None:
-        """Return the offset and length of some evidence when the signature matches; raises ``LimitReached``."""
-        evaluation = _Evaluation(self, surroundings)
+    def holds(self, surroundings: Surroundings, absent: Iterable[int] = ()) -> tuple[int, int] | None:
+        """Return the offset and length of some evidence when the signature matches; raises ``LimitReached``.
+
+        ``absent`` are subsignatures that are known not to match.
+        """
+        evaluation = _Evaluation(self, surroundings, absent)
         return evaluation.evidence() if evaluation.truth(self._expression) else None
 
     def enough(self, index: int) -> int | None:
@@ -87,10 +91,10 @@ class _Evaluation:
 
     __slots__ = ("_counted", "_program", "_surroundings")
 
-    def __init__(self, program: LogicalProgram, surroundings: Surroundings) -> None:
+    def __init__(self, program: LogicalProgram, surroundings: Surroundings, absent: Iterable[int]) -> None:
         self._program = program
         self._surroundings = surroundings
-        self._counted: dict[int, _Counted] = {}
+        self._counted: dict[int, _Counted] = dict.fromkeys(absent, _NEVER)
 
     def truth(self, expression: Expression) -> bool:
         """Evaluate where only truth matters: the cheaper side first, the other one only if it can change anything."""

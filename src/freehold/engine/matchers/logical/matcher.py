@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from freehold.bundle import LogicalRoot, Segment
-from freehold.bundle.programs import ProgramRecord
+from freehold.bundle.programs import MOST_SUBSIGNATURES, ProgramRecord
 from freehold.engine.landmarks import Program
 from freehold.engine.matchers.databases import collector, load_database
 from freehold.engine.matchers.logical import regexes  # noqa: F401 - workers can import nothing later
@@ -61,9 +61,17 @@ class _LoadedRoot:
         serialised = root.database()
         self._scan = load_database(serialised) if serialised else None
 
-    def called(self, form: Form, above: str, budget: Budget) -> list[int]:
-        """Return the programs that may hold for a form, in order; ``above`` is the container's type."""
-        programs = {*self.root.always.get("", ()), *self.root.always.get(above, ())}
+    def called(self, form: Form, above: str, budget: Budget) -> list[tuple[int, set[int]]]:
+        """Return the programs that may hold for a form, in order, each with those bodies of its cover that may occur.
+
+        Args:
+            form: what is looked at.
+            above: the container's type.
+            budget: raises ``LimitReached``.
+        """
+        programs: dict[int, set[int]] = {
+            number: set() for number in (*self.root.always.get("", ()), *self.root.always.get(above, ()))
+        }
         if self._scan is not None:
             atoms: set[int] = set()
             collect = collector(atoms)
@@ -71,8 +79,10 @@ class _LoadedRoot:
                 self._scan(window, collect)
                 budget.tick()
             for atom in atoms:
-                programs.update(self.root.users(atom))
-        return sorted(programs)
+                for body in self.root.users(atom):
+                    program, index = divmod(body, MOST_SUBSIGNATURES)
+                    programs.setdefault(program, set()).add(index)
+        return sorted(programs.items())
 
 
 class _LoadedProgram:
@@ -86,10 +96,11 @@ class _LoadedProgram:
         self.about = record.about
         self.description = record.description
 
-    def holds(self, surroundings: Surroundings) -> tuple[int, int] | None:
+    def holds(self, surroundings: Surroundings, possible: set[int]) -> tuple[int, int] | None:
+        """Evaluate it; of the bodies of its cover only these may occur."""
         if self._program is None:
             self._program = LogicalProgram(*self._record.decode())
-        return self._program.holds(surroundings)
+        return self._program.holds(surroundings, self._record.cover - possible)
 
 
 class _LoadedSegment:
@@ -125,18 +136,20 @@ class _Comparison:
             root = segment.roots.get(target)
             if root is None:
                 continue
-            for number in root.called(form, self._above, self._budget):
+            for number, possible in root.called(form, self._above, self._budget):
                 program = segment.program(number, target)
                 if program.about in self._found or not self._applies(program.description, size, landmarks):
                     continue
-                evidence = self._evaluate(program, surroundings)
+                evidence = self._evaluate(program, surroundings, possible)
                 if evidence is not None:
                     self._found.add(program.about)
                     yield self._detection(segment.segment, program, form, evidence)
 
-    def _evaluate(self, program: _LoadedProgram, surroundings: Surroundings) -> tuple[int, int] | None:
+    def _evaluate(
+        self, program: _LoadedProgram, surroundings: Surroundings, possible: set[int]
+    ) -> tuple[int, int] | None:
         try:
-            return program.holds(surroundings)
+            return program.holds(surroundings, possible)
         except LimitReached as limit:
             self.undecided = limit
             self._budget.tick()
