@@ -31,12 +31,12 @@ REPORTS = st.builds(
     Report,
     COUNT,
     TEXT,
-    st.lists(DETECTIONS, max_size=3),
-    st.lists(PROBLEMS, max_size=3),
-    TEXT,
-    st.sampled_from([0.0, 0.5, 12.25]),
-    COUNT,
-    st.lists(NODES, max_size=3),
+    detections=st.lists(DETECTIONS, max_size=3),
+    problems=st.lists(PROBLEMS, max_size=3),
+    sha256=TEXT,
+    seconds=st.sampled_from([0.0, 0.5, 12.25]),
+    artifacts=COUNT,
+    nodes=st.lists(NODES, max_size=3),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

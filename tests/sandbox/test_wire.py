@@ -85,7 +85,12 @@ def test_awkward_json_is_refused(line: bytes) -> None:
 
 def test_a_report_arrives_as_it_was_sent() -> None:
     name = os.fsdecode(b"caf\xe9 \n \x1b[2J")
-    report = Report(7, "zip", [Detection("X", name, 1, 2, "a:1")], [Problem(ProblemKind.LIMIT, name, "d")])
+    report = Report(
+        7,
+        "zip",
+        detections=[Detection("X", name, 1, 2, "a:1")],
+        problems=[Problem(ProblemKind.LIMIT, name, "d")],
+    )
     [event] = Listener(1, -1, SETUP).hear(answer(12, report, SETUP.answer))
     assert isinstance(event, Answered)
     assert (event.number, event.report) == (12, report)
@@ -97,9 +102,9 @@ def test_a_report_that_is_too_long_is_cut_and_says_so(nodes: int, detections: in
     report = Report(
         1,
         "zip",
-        [Detection(name, name, 0, 0, name) for _ in range(detections)],
-        [Problem(ProblemKind.LIMIT, name, name) for _ in range(problems)],
-        nodes=[Node(name, 1, "zip", 1) for _ in range(nodes)],
+        detections=[Detection(name, name, 0, 0, name) for _ in range(detections)],
+        problems=[Problem(ProblemKind.LIMIT, name, name) for _ in range(problems)],
+        nodes=[Node(name, 1, "zip", 1, {}, {}) for _ in range(nodes)],
     )
     limit = 100_000
     line = answer(1, report, limit)

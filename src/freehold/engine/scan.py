@@ -169,7 +169,7 @@ class _Examination:
         artifact.file_type = identify(artifact.view)
         node = None
         if self.tree:
-            node = Node(artifact.lineage, artifact.depth, artifact.file_type, artifact.view.size, artifact.facts)
+            node = Node(artifact.lineage, artifact.depth, artifact.file_type, artifact.view.size, artifact.facts, {})
             self.report.nodes.append(node)
             _spend(node, "identify", before)
         for matcher in self.matchers:

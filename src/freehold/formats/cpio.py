@@ -6,7 +6,7 @@ between them is skipped, and what is not cpio comes out as ``rest``.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from freehold.formats.extents import rest, skip_zeros
 from freehold.model.errors import MalformedInput
@@ -21,8 +21,7 @@ _TYPE_MASK = 0o170000
 _REGULAR = 0o100000
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
+class _Member(NamedTuple):
     """Where a member's parts lie, relative to its header, and what it is."""
 
     mode: int

@@ -9,7 +9,7 @@ Source: RFC 5322 section 2.2, RFC 2045 section 5, RFC 2047, RFC 2231.
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _LINES = 1000
 _BYTES = 1 << 18
@@ -31,8 +31,7 @@ _ENCODINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """One block of fields.
 
     Attributes:

@@ -6,8 +6,7 @@ out to be damaged or cut off counts: it is yielded, then a problem is recorded.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from freehold.formats.extents import rest
 from freehold.model.interfaces import Child, Unpacking
@@ -40,8 +39,7 @@ class Decoder(Protocol):
         """Feed bytes (none unless they are needed) and return up to ``max_length`` decoded ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(NamedTuple):
     """One way of compressing.
 
     Attributes:

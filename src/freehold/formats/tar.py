@@ -9,7 +9,7 @@ readings are followed, and reading goes on behind the shorter one.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from freehold.formats.extents import rest, skip_zeros
 from freehold.model.errors import MalformedInput
@@ -30,20 +30,21 @@ _SPARSE_MORE = 504
 """The same in such a block."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Header(NamedTuple):
     name: bytes
     size: int
     kind: int
 
 
-@dataclass(slots=True)
 class _Pending:
     """What extension headers say about the member that follows them."""
 
-    name: bytes = b""
-    size: int | None = None
-    sparse_map: bool = False
+    __slots__ = ("name", "size", "sparse_map")
+
+    def __init__(self) -> None:
+        self.name = b""
+        self.size: int | None = None
+        self.sparse_map = False
 
 
 def _number(text: bytes) -> int | None:

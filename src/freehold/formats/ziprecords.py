@@ -5,7 +5,7 @@ Source: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 to 4.5. Nothing here decides w
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from freehold.model.interfaces import Unpacking
 from freehold.model.view import View
@@ -33,8 +33,7 @@ MASKED = 1 << 13
 METHOD_AES = 99
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One member as a local header or a record of the central directory describes it.
 
     Attributes:
@@ -61,8 +60,7 @@ class Entry:
         return bool(self.flags & (ENCRYPTED | MASKED)) or self.method == METHOD_AES
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """What an end record says about the central directory.
 
     Attributes:
@@ -161,7 +159,7 @@ class Directory:
             if _UNKNOWN in (packed, unpacked, header):
                 entry = _with_zip64(entry, tail[name_size:])
             unpacking.budget.tick()
-            yield replace(entry, header=entry.header + self._shift) if self._shift else entry
+            yield entry._replace(header=entry.header + self._shift) if self._shift else entry
 
     def _read(self, length: int) -> bytes:
         """Return up to ``length`` bytes from ``position`` on."""
@@ -179,7 +177,7 @@ def _with_zip64(entry: Entry, extra: bytes) -> Entry:
     unpacked = next(values, entry.unpacked) if entry.unpacked == _UNKNOWN else entry.unpacked
     packed = next(values, entry.packed) if entry.packed == _UNKNOWN else entry.packed
     header = next(values, entry.header) if entry.header == _UNKNOWN else entry.header
-    return replace(entry, unpacked=unpacked, packed=packed, header=header)
+    return entry._replace(unpacked=unpacked, packed=packed, header=header)
 
 
 def _zip64_values(extra: bytes) -> Iterator[int]:

@@ -1,13 +1,12 @@
 """What a detection says of the signature that matched: all that scans need to know of one."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from freehold.model.report import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(NamedTuple):
     """What a detection says of its signature.
 
     Attributes:

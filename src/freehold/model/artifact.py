@@ -1,13 +1,10 @@
 """A piece of content under examination."""
 
-from dataclasses import dataclass, field
-
 from freehold.model.filetype import TARGETS, Target
 from freehold.model.report import SEPARATOR
 from freehold.model.view import View
 
 
-@dataclass(slots=True)
 class Artifact:
     """A file, or something unpacked from one.
 
@@ -21,13 +18,18 @@ class Artifact:
         digests: hex digests that were computed, by algorithm.
     """
 
-    name: str
-    view: View
-    file_type: str = ""
-    parent: "Artifact | None" = None
-    depth: int = 0
-    facts: dict[str, str | int | float | bool] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
+    __slots__ = ("depth", "digests", "facts", "file_type", "name", "parent", "view")
+
+    def __init__(
+        self, name: str, view: View, file_type: str = "", parent: "Artifact | None" = None, depth: int = 0
+    ) -> None:
+        self.name = name
+        self.view = view
+        self.file_type = file_type
+        self.parent = parent
+        self.depth = depth
+        self.facts: dict[str, str | int | float | bool] = {}
+        self.digests: dict[str, str] = {}
 
     @property
     def lineage(self) -> str:

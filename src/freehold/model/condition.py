@@ -1,26 +1,23 @@
 """Conditions over the patterns of a rule."""
 
 from collections.abc import Container
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Occurs:
+class Occurs(NamedTuple):
     """True when pattern number ``index`` occurs at least once."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # nobody asks a condition for tuple.index
 
 
-@dataclass(frozen=True, slots=True)
-class AtLeast:
+class AtLeast(NamedTuple):
     """True when ``count`` or more of the terms are true: *all of*, *any of*, *two of*."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # nor for tuple.count
     terms: "tuple[Condition, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(NamedTuple):
     """True when the term is false."""
 
     term: "Condition"

@@ -1,9 +1,8 @@
 """The few interfaces along which Freehold is extended: format, matcher, signature language, feed, response."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from freehold.model.artifact import Artifact
 from freehold.model.limits import Budget
@@ -14,8 +13,7 @@ if TYPE_CHECKING:  # scans need none of this, and it takes longer to load than a
     from freehold.model.signature import Rejected, Signature
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """Something found inside an artifact.
 
     Attributes:

@@ -4,15 +4,14 @@ One ledger serves a root artifact and all that is unpacked from it, so that nest
 """
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from freehold.model.errors import LimitReached
 
 MIB = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What one root artifact may cost.
 
     Attributes:

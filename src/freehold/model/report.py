@@ -4,9 +4,8 @@ Reports cross from an untrusted worker into the process that acts on them, so ``
 field's type and length and raises ``MalformedInput`` for anything else.
 """
 
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from freehold.model.errors import MalformedInput
 
@@ -47,8 +46,7 @@ class ProblemKind(StrEnum):
     INTERNAL = "internal"
 
 
-@dataclass(frozen=True, slots=True)
-class Detection:
+class Detection(NamedTuple):
     """One signature that matched.
 
     Attributes:
@@ -74,8 +72,7 @@ class Detection:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A reason why an artifact was not fully examined; ``detail`` is one sentence for people."""
 
     kind: ProblemKind
@@ -83,8 +80,7 @@ class Problem:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One artifact in the tree that ``explain`` shows.
 
     Attributes:
@@ -100,11 +96,10 @@ class Node:
     depth: int
     file_type: str
     size: int
-    facts: dict[str, str | int | float | bool] = field(default_factory=dict)
-    stages: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, str | int | float | bool]
+    stages: dict[str, float]
 
 
-@dataclass(slots=True)
 class Report:
     """All that is known of one file after its examination.
 
@@ -119,14 +114,36 @@ class Report:
         nodes: the tree, in the order visited; only filled when it was asked for.
     """
 
-    size: int = 0
-    file_type: str = ""
-    detections: list[Detection] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    sha256: str = ""
-    seconds: float = 0.0
-    artifacts: int = 1
-    nodes: list[Node] = field(default_factory=list)
+    __slots__ = ("artifacts", "detections", "file_type", "nodes", "problems", "seconds", "sha256", "size")
+
+    def __init__(
+        self,
+        size: int = 0,
+        file_type: str = "",
+        *,
+        detections: list[Detection] | None = None,
+        problems: list[Problem] | None = None,
+        sha256: str = "",
+        seconds: float = 0.0,
+        artifacts: int = 1,
+        nodes: list[Node] | None = None,
+    ) -> None:
+        self.size = size
+        self.file_type = file_type
+        self.detections = [] if detections is None else detections
+        self.problems = [] if problems is None else problems
+        self.sha256 = sha256
+        self.seconds = seconds
+        self.artifacts = artifacts
+        self.nodes = [] if nodes is None else nodes
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Report) and all(getattr(self, x) == getattr(other, x) for x in self.__slots__)
+
+    def __repr__(self) -> str:
+        return f"Report({', '.join(f'{x}={getattr(self, x)!r}' for x in self.__slots__)})"
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
 
     @property
     def verdict(self) -> Verdict:

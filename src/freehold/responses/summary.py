@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from freehold.model.report import ProblemKind, Report, Verdict
 
@@ -11,8 +10,7 @@ FOUND = (Verdict.INFECTED, Verdict.SUSPICIOUS, Verdict.PROHIBITED)
 """The verdicts that stand for a detection, worst first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """The circumstances of a scan.
 
     Attributes:
@@ -30,7 +28,6 @@ class Run:
     started: float
 
 
-@dataclass(slots=True)
 class Summary:
     """Counts over all files of a scan; its size does not depend on their number.
 
@@ -46,15 +43,30 @@ class Summary:
         left_out: what was passed by on purpose, by reason.
     """
 
-    files: int = 0
-    bytes: int = 0
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
-    categories: Counter[str] = field(default_factory=Counter)
-    file_types: Counter[str] = field(default_factory=Counter)
-    problems: Counter[ProblemKind] = field(default_factory=Counter)
-    seconds: float = 0.0
-    interrupted: bool = False
-    left_out: Mapping[str, int] = field(default_factory=dict)
+    __slots__ = (
+        "bytes",
+        "categories",
+        "file_types",
+        "files",
+        "interrupted",
+        "left_out",
+        "problems",
+        "seconds",
+        "verdicts",
+    )
+
+    def __init__(
+        self, *, seconds: float = 0.0, interrupted: bool = False, left_out: Mapping[str, int] | None = None
+    ) -> None:
+        self.files = 0
+        self.bytes = 0
+        self.verdicts: Counter[Verdict] = Counter()
+        self.categories: Counter[str] = Counter()
+        self.file_types: Counter[str] = Counter()
+        self.problems: Counter[ProblemKind] = Counter()
+        self.seconds = seconds
+        self.interrupted = interrupted
+        self.left_out: Mapping[str, int] = {} if left_out is None else left_out
 
     def add(self, report: Report) -> None:
         """Count one file."""

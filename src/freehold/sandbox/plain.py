@@ -10,7 +10,6 @@ import queue
 import subprocess
 import sys
 import threading
-from dataclasses import asdict
 from typing import Any
 
 from freehold.model.errors import MalformedInput, TrustError
@@ -69,7 +68,7 @@ class _PlainWorker(Worker):
         )
         super().__init__(identity, -1, setup)
         bundles = [os.fspath(path) for path in setup.bundles]
-        self._send(encode([bundles, asdict(setup.limits), setup.all_matches, setup.tree]))
+        self._send(encode([bundles, setup.limits._asdict(), setup.all_matches, setup.tree]))
         self._reader = threading.Thread(target=self._read, args=(events,), daemon=True)
         self._reader.start()
 

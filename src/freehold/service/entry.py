@@ -1,11 +1,10 @@
 """What goes into the pool and what comes out of it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from freehold.model.report import Problem, Report
 
 
-@dataclass(slots=True)
 class Entry:
     """One file to examine.
 
@@ -16,14 +15,16 @@ class Entry:
         problem: why there is no descriptor.
     """
 
-    path: bytes
-    fd: int | None
-    size: int = 0
-    problem: Problem | None = None
+    __slots__ = ("fd", "path", "problem", "size")
+
+    def __init__(self, path: bytes, fd: int | None, size: int = 0, problem: Problem | None = None) -> None:
+        self.path = path
+        self.fd = fd
+        self.size = size
+        self.problem = problem
 
 
-@dataclass(slots=True)
-class Finished:
+class Finished(NamedTuple):
     """One examined file."""
 
     path: bytes

@@ -9,7 +9,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -41,17 +40,19 @@ _BAD_STARTS = 5
 """So many workers in a row that die before they begin are a fault of the system, not of a file."""
 
 
-@dataclass(slots=True)
 class _Seat:
     """A worker and the line before it; the first entry in line is the one that it examines."""
 
-    worker: Worker
-    line: deque[tuple[int, Entry]] = field(default_factory=deque)
-    bytes: int = 0
-    ready: bool = False
-    since: float = 0.0
-    retires: float = 0.0
-    retired: bool = False
+    __slots__ = ("bytes", "line", "ready", "retired", "retires", "since", "worker")
+
+    def __init__(self, worker: Worker, since: float, retires: float) -> None:
+        self.worker = worker
+        self.line: deque[tuple[int, Entry]] = deque()
+        self.bytes = 0
+        self.ready = False
+        self.since = since
+        self.retires = retires
+        self.retired = False
 
 
 class Pool:
@@ -163,7 +164,7 @@ class Pool:
         if best is not None and (not best.line or len(self._seats) >= self._jobs):
             return best
         worker = self._workers.start()
-        seat = self._seats[worker.identity] = _Seat(worker, since=now, retires=now + _RETIREMENT * self._limits.seconds)
+        seat = self._seats[worker.identity] = _Seat(worker, now, now + _RETIREMENT * self._limits.seconds)
         return seat
 
     def _flush(self) -> None:

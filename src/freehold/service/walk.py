@@ -10,7 +10,6 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -49,8 +48,7 @@ class LeftOut(StrEnum):
     SEEN = "folders met before"
 
 
-@dataclass(frozen=True, slots=True)
-class WalkOptions:
+class WalkOptions(NamedTuple):
     """What a walk enters.
 
     Attributes:
@@ -66,8 +64,7 @@ class WalkOptions:
     maximum_size: int | None = None
 
 
-@dataclass(slots=True)
-class _Folder:
+class _Folder(NamedTuple):
     path: bytes
     inside: bytes
     fd: int
