@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from freehold.model.body import Body, Bytes, Choice, Element
 from freehold.model.logical import BodyMatch
+from freehold.signatures.weak import weak_expression
 
 LONGEST = 8
 """Bytes of an atom: as many as Hyperscan compares in one step."""
@@ -33,6 +34,9 @@ _FIRST_BYTE = 5.0
 _COMMON_BITS = 24.0
 """Bits that a literal is worth which many clean files share, however odd it looks."""
 
+_LEAST_BITS = 20.0
+"""Bits that an expression must be worth to be looked for."""
+
 _MOST_TRIED = 24
 """So many pieces of a literal are looked at to find one that is not shared."""
 
@@ -42,10 +46,17 @@ _PLACES = (1 << 23) - 1
 
 
 class Atom(NamedTuple):
-    """A literal to look for; with ``nocase`` it is in lower case and stands for either case of ASCII letters."""
+    """What to look for.
 
-    literal: bytes
+    Attributes:
+        value: a literal, or a regular expression as Hyperscan reads it.
+        nocase: ASCII letters stand for either case; those of a literal are small.
+        expression: it is a regular expression.
+    """
+
+    value: bytes
     nocase: bool
+    expression: bool = False
 
 
 class Atoms(NamedTuple):
@@ -61,16 +72,24 @@ class Atoms(NamedTuple):
 
 
 def choose(match: BodyMatch) -> Atoms | None:
-    """Return the rarest atoms for a body in all its forms; None when a form has none of ``SHORTEST`` bytes."""
+    """Return the rarest atoms for a body in all its forms; None when a form has none that are of use."""
     literals: list[Atom] = []
     weight = 0.0
     for body in match.forms:
-        found = min(_candidates(body), key=_weight, default=None)
+        found = min(_candidates(body), key=_weight, default=None) or weak_atoms(body)
         if found is None:
             return None
         literals += found.literals
         weight += found.weight
     return Atoms(tuple(dict.fromkeys(literals)), weight)
+
+
+def weak_atoms(body: Body) -> Atoms | None:
+    """Return an expression for a body without a literal."""
+    found = max((weak_expression(part) for part in body.parts), key=lambda found: found[1])
+    if found[1] < _LEAST_BITS:
+        return None
+    return Atoms((Atom(found[0], body.nocase, expression=True),), 2.0 ** -found[1])
 
 
 def _weight(atoms: Atoms) -> float:

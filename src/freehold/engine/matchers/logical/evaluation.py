@@ -7,7 +7,7 @@ from typing import NamedTuple
 from freehold.engine.matchers.logical.bodies import BodySearch, LandmarksOf
 from freehold.engine.matchers.logical.numbers import compares
 from freehold.engine.matchers.logical.text import Text
-from freehold.model.body import Anchor
+from freehold.model.body import Anchor, Bytes, Part
 from freehold.model.limits import Budget
 from freehold.model.logical import (
     BodyMatch,
@@ -68,11 +68,9 @@ class LogicalProgram:
         """Return the count of a subsignature beyond which nothing changes; None: all of its matches matter."""
         return None if index in self._whole else self._enough
 
-    def cost(self, expression: Expression) -> int:
-        """Return how dear it is to begin with an expression."""
-        if isinstance(expression, Leaf):
-            return self._costs[expression.index]
-        return min(self.cost(expression.left), self.cost(expression.right))
+    def cost(self, index: int) -> int:
+        """Return how dear it is to begin with a subsignature."""
+        return self._costs[index]
 
     def subsignature(self, index: int) -> Subsignature:
         """Return subsignature number ``index``."""
@@ -102,10 +100,16 @@ class _Evaluation:
             return _passes(expression.comparison, self._count(expression.index)[0])
         if expression.comparison is not None:
             return self._totals(expression)[0]
-        sides = sorted((expression.left, expression.right), key=self._program.cost)
+        sides = sorted((expression.left, expression.right), key=self._cost)
         if expression.operator is Operator.AND:
             return self.truth(sides[0]) and self.truth(sides[1])
         return self.truth(sides[0]) or self.truth(sides[1])
+
+    def _cost(self, expression: Expression) -> int:
+        """Return how dear it is to begin with an expression; what is known already is free."""
+        if isinstance(expression, Leaf):
+            return 0 if expression.index in self._counted else self._program.cost(expression.index)
+        return min(self._cost(expression.left), self._cost(expression.right))
 
     def evidence(self) -> tuple[int, int]:
         """Return where the first body that was found starts, and how long that match is."""
@@ -179,12 +183,19 @@ def _never(_surroundings: Surroundings, _enough: int | None) -> _Counted:
 
 
 def _cost(subsignature: Subsignature) -> int:
-    """Fixed places are cheap, long literals less so, regular expressions come last."""
+    """Fixed places are cheap; the longer a literal, the sooner it says no; regular expressions come last."""
     if isinstance(subsignature, RegexMatch):
-        return 100
+        return 1_000
     if not isinstance(subsignature, BodyMatch):
-        return 50
-    return 20 if subsignature.offset.anchor is Anchor.ANY else 10
+        return 500
+    if subsignature.offset.anchor is not Anchor.ANY:
+        return 1
+    return 100 - min(98, max(_exact_bytes(part) for body in subsignature.forms for part in body.parts))
+
+
+def _exact_bytes(part: Part) -> int:
+    """Return the length of a part's longest run of exact bytes, roughly: of its longest element without a wildcard."""
+    return max((len(e.value) for e in part.elements if isinstance(e, Bytes) and not e.mask), default=0)
 
 
 def _counted_whole(subsignatures: Sequence[Subsignature]) -> frozenset[int]:

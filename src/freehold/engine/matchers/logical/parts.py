@@ -64,7 +64,7 @@ class PartSearch:
             self._anchor = self._anchor.lower()
         only = part.elements[0] if len(part.elements) == 1 else None
         self._exact = isinstance(only, Bytes) and not only.mask
-        self._regex = re.compile(_sequence(part.elements, body.nocase), re.DOTALL)
+        self._regex: re.Pattern[bytes] | None = None  # compiled when it is needed; most parts are literals
 
     def occurrences(self, text: Text, budget: Budget, first: int, last: int) -> Iterator[tuple[int, int]]:
         """Yield (start, end) of every place of the part that starts from ``first`` to ``last``, by start.
@@ -89,12 +89,18 @@ class PartSearch:
             return self._by_regex(piece, low, high, budget)
         return self._by_anchor(text.lower(piece) if self._nocase else piece, piece, low, high, budget)
 
+    def _compiled(self) -> re.Pattern[bytes]:
+        if self._regex is None:
+            self._regex = re.compile(_sequence(self._part.elements, self._nocase), re.DOTALL)
+        return self._regex
+
     def _by_anchor(self, haystack: bytes, piece: bytes, low: int, high: int, budget: Budget) -> Iterator[int]:
-        anchor, at, exact, matches = self._anchor, self._anchor_at, self._exact, self._regex.match
+        anchor, at = self._anchor, self._anchor_at
+        matches = None if self._exact else self._compiled().match
         place = haystack.find(anchor, low + at, high - 1 + at + len(anchor))
         candidates = 0
         while place >= 0:
-            if exact or matches(piece, place - at):
+            if matches is None or matches(piece, place - at):
                 yield place - at
             candidates += 1
             if candidates & _CLOCK == 0:
@@ -102,7 +108,7 @@ class PartSearch:
             place = haystack.find(anchor, place + 1, high - 1 + at + len(anchor))
 
     def _by_regex(self, piece: bytes, low: int, high: int, budget: Budget) -> Iterator[int]:
-        search = self._regex.search
+        search = self._compiled().search
         found = search(piece, low)
         candidates = 0
         while found is not None and found.start() < high:

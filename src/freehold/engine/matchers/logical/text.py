@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 
-from freehold.model.view import RESIDENT, View
+from freehold.model.view import View
+
+RESIDENT = 16 << 20
+"""Views of up to so many bytes are read as a whole, and kept: one signature after the other searches them."""
 
 _NEAR = 1 << 16
 """A search over no more starts than this reads only what it needs of a large view."""

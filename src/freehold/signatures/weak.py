@@ -1,0 +1,69 @@
+"""Expressions for bodies that have no literal of any length: whole pieces of them, wildcards and all."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from freehold.model.body import Bytes, Choice, Edge, Element, Part
+
+WIDEST = 32
+"""Bytes that an expression spans."""
+
+_EXACT_BITS = 6.0
+_NIBBLE_BITS = 3.0
+
+
+class _Piece(NamedTuple):
+    """A part of an expression: how wide it is at most, and how many bits it is worth."""
+
+    regex: bytes
+    width: int
+    bits: float
+
+
+def weak_expression(part: Part) -> tuple[bytes, float]:
+    """Return the piece of a part that is worth most bits, as an expression (``.`` is any byte), and how many."""
+    pieces = list(_pieces(part.elements))
+    best = b"", 0.0
+    for start in range(len(pieces)):
+        width, bits = 0, 0.0
+        for end in range(start, len(pieces)):
+            width += pieces[end].width
+            bits += pieces[end].bits
+            if width > WIDEST:
+                break
+            if bits > best[1]:
+                best = b"".join(piece.regex for piece in pieces[start : end + 1]), bits
+    return best
+
+
+def _pieces(elements: Sequence[Element]) -> Iterator[_Piece]:
+    for element in elements:
+        if isinstance(element, Bytes):
+            mask = element.mask or b"\xff" * len(element.value)
+            for value, care in zip(element.value, mask, strict=True):
+                yield _byte(value, care)
+        elif isinstance(element, Choice):
+            yield _choice(element)
+        elif element.kind is Edge.LINE and not element.negated:
+            yield _Piece(rb"(?:\n|\r\n)", 2, _EXACT_BITS)
+        else:
+            yield _Piece(b".", 1, 0.0)
+
+
+def _byte(value: int, mask: int) -> _Piece:
+    if mask == 0xFF:
+        return _Piece(b"\\x%02x" % value, 1, _EXACT_BITS)
+    if not mask:
+        return _Piece(b".", 1, 0.0)
+    members = b"".join(b"\\x%02x" % byte for byte in range(256) if byte & mask == value)
+    return _Piece(b"[%b]" % members, 1, _NIBBLE_BITS)
+
+
+def _choice(choice: Choice) -> _Piece:
+    options = [list(_pieces(option)) for option in choice.options]
+    width = max(sum(piece.width for piece in option) for option in options)
+    if choice.negated:
+        return _Piece(b".{%d}" % width, width, 0.0)
+    regex = b"|".join(b"".join(piece.regex for piece in option) for option in options)
+    bits = min(sum(piece.bits for piece in option) for option in options) - len(options).bit_length()
+    return _Piece(b"(?:%b)" % regex, width, max(bits, 0.0))
