@@ -77,9 +77,7 @@ def compile_atoms(atoms: Sequence[Atom]) -> bytes:
     """Return a serialised Hyperscan database that reports atom number n as n, once per scan."""
     if not atoms:
         return b""
-    regexes = [
-        atom.value if atom.expression else b"".join(b"\\x%02x" % byte for byte in atom.value) for atom in atoms
-    ]
+    regexes = [atom.value if atom.expression else b"".join(b"\\x%02x" % byte for byte in atom.value) for atom in atoms]
     once = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
     flags = [once | hyperscan.HS_FLAG_CASELESS * atom.nocase for atom in atoms]
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)

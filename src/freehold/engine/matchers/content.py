@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from freehold.bundle import Segment
 from freehold.engine.matchers.hashes import Hashes, Hashing
 from freehold.engine.matchers.patterns import Patterns, Search
+from freehold.model.about import HashedPart
 from freehold.model.artifact import Artifact
 from freehold.model.limits import Budget
 from freehold.model.report import Detection
@@ -16,7 +17,7 @@ class ContentMatcher:
     name = "content"
 
     def __init__(self, segments: Sequence[Segment]) -> None:
-        self._hashes = Hashes(segments)
+        self._hashes = Hashes(segments, HashedPart.CONTENT)
         self._patterns = [Patterns(segment) for segment in segments if segment.roots]
         self._overlap = max((patterns.overlap for patterns in self._patterns), default=0)
 

@@ -1,11 +1,11 @@
-"""Whole-content hashes: computed only where a table has an entry for this size, and only by its algorithms."""
+"""Hashes: computed only where a table has an entry for this size, and only by its algorithms."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
 
 from freehold.bundle import Segment
 from freehold.bundle.hashes import HashTable
-from freehold.model.about import HashedPart
+from freehold.model.about import About, HashedPart
 from freehold.model.artifact import Artifact
 from freehold.model.report import EVIDENCE_BYTES, Detection
 
@@ -13,15 +13,15 @@ _Wanted = list[tuple[Segment, HashTable, tuple[int, int]]]
 
 
 class Hashes:
-    """The hash tables of all segments."""
+    """The tables of all segments that hold hashes of one kind of thing."""
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
+    def __init__(self, segments: Sequence[Segment], hashed: HashedPart) -> None:
         self._tables = [
-            (segment, table)
-            for segment in segments
-            for (part, _), table in segment.tables.items()
-            if part is HashedPart.CONTENT
+            (segment, table) for segment in segments for (part, _), table in segment.tables.items() if part is hashed
         ]
+
+    def __bool__(self) -> bool:
+        return bool(self._tables)
 
     def begin(self, size: int) -> "Hashing | None":
         """Return what it takes to hash content of this size; None when no signature asks for it."""
@@ -46,20 +46,27 @@ class Hashing:
             hasher.update(data)
 
     def finish(self, artifact: Artifact) -> Iterator[Detection]:
-        """Note the digests, and yield a detection for each entry that has one of them."""
-        digests = {algorithm: hasher.digest() for algorithm, hasher in self._hashers.items()}
-        artifact.digests.update((algorithm, digest.hex()) for algorithm, digest in digests.items())
+        """Note the digests of the whole artifact, and yield a detection for each entry that has one of them."""
+        artifact.digests.update((algorithm, hasher.hexdigest()) for algorithm, hasher in self._hashers.items())
+        return self.detections(artifact, 0, artifact.view.size)
+
+    def detections(self, artifact: Artifact, offset: int, length: int) -> Iterator[Detection]:
+        """Yield a detection for each entry; what was hashed lies there."""
+        for about in self.found():
+            yield Detection(
+                name=about.name,
+                artifact=artifact.lineage,
+                offset=offset,
+                length=length,
+                source=about.source,
+                category=about.category,
+                verdict=about.verdict,
+                evidence=artifact.view.read(offset, min(length, EVIDENCE_BYTES)),
+                description=about.description,
+            )
+
+    def found(self) -> Iterator[About]:
+        """Yield what is to be said of each entry that has one of the digests."""
         for segment, table, entries in self._wanted:
-            for number in table.find(entries, digests[table.algorithm]):
-                about = segment.about(number)
-                yield Detection(
-                    name=about.name,
-                    artifact=artifact.lineage,
-                    offset=0,
-                    length=artifact.view.size,
-                    source=about.source,
-                    category=about.category,
-                    verdict=about.verdict,
-                    evidence=artifact.view.read(0, EVIDENCE_BYTES),
-                    description=about.description,
-                )
+            for number in table.find(entries, self._hashers[table.algorithm].digest()):
+                yield segment.about(number)

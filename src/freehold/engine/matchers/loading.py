@@ -3,14 +3,24 @@
 from collections.abc import Sequence
 
 from freehold.bundle import Bundle
+from freehold.engine.matchers.allowing import AllowingMatcher
 from freehold.engine.matchers.content import ContentMatcher
+from freehold.engine.matchers.hashes import Hashes
+from freehold.model.about import HashedPart
 from freehold.model.interfaces import Matcher
+
+PROGRAM_PARTS = frozenset({HashedPart.PE_SECTION, HashedPart.PE_IMPORTS})
+"""What is hashed of Windows programs."""
 
 
 def load(bundles: Sequence[Bundle]) -> list[Matcher]:
     """Return the matchers that these bundles need; raises ``TrustError`` when one of them is damaged or foreign."""
     segments = [segment for bundle in bundles for segment in bundle.segments]
     matchers: list[Matcher] = [ContentMatcher(segments)]
+    if any(part in PROGRAM_PARTS for segment in segments for part, _ in segment.tables):
+        from freehold.engine.matchers.programs import ProgramMatcher
+
+        matchers.append(ProgramMatcher(segments))
     if any(segment.logical_roots for segment in segments):
         from freehold.engine.matchers.logical.matcher import LogicalMatcher
 
@@ -19,4 +29,5 @@ def load(bundles: Sequence[Bundle]) -> list[Matcher]:
         from freehold.engine.matchers.yararules import YaraMatcher
 
         matchers.append(YaraMatcher([segment for segment in segments if segment.has_yara]))
-    return matchers
+    allowed = Hashes(segments, HashedPart.ALLOWED)
+    return [AllowingMatcher(matcher, allowed) for matcher in matchers] if allowed else matchers

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from freehold.model.errors import MalformedInput
+from freehold.model.report import Verdict
 from freehold.model.signature import About, Rejected
 
 FUNCTIONALITY_LEVEL = 216
@@ -19,6 +20,7 @@ LONGEST_LOGICAL_LINE = 32_768
 
 _NUMBER = re.compile(r"\d{1,10}")
 _NAME_ENDS = " (Clam)"
+_UNWANTED = "PUA."
 
 T = TypeVar("T")
 
@@ -47,11 +49,16 @@ def parse_lines(text: bytes, source: str, longest: int, parse: Callable[[str, st
 
 
 def about(name: str, place: str) -> About:
-    """Make a signature's identity; raises ``MalformedInput`` without a name."""
+    """Make a signature's identity; raises ``MalformedInput`` without a name.
+
+    What is only potentially unwanted is suspicious, so that an examination goes on to what is worse.
+    """
     name = name.partition(_NAME_ENDS)[0]
     if not name:
         raise MalformedInput("the signature has no name")
-    return About(name, place, category="pua" if name.startswith("PUA.") else "")
+    if name.startswith(_UNWANTED):
+        return About(name, place, "pua", Verdict.SUSPICIOUS)
+    return About(name, place)
 
 
 def number(text: str, what: str) -> int:
