@@ -29,18 +29,19 @@ def programs() -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def database(programs: list[bytes]) -> dict[str, str]:
-    sections, imports = [], []
+    sections: dict[str, str] = {}  # by digest: of equal entries clamscan reports only one
+    imports: dict[str, str] = {}
     for number, program in enumerate(programs):
         layout = pe.read(BytesView(program))
         for index, section in enumerate(layout.sections[:3]):
             if section.size:
                 digest = md5(program[section.start : section.start + section.size])
-                sections.append(f"{section.size}:{digest}:Section.{number}.{index}\n")
+                sections.setdefault(digest, f"{section.size}:{digest}:Section.{number}.{index}\n")
         listed = import_list(BytesView(program), layout)
         if listed:
-            imports.append(f"{md5(listed)}:{len(listed)}:Imports.{number}\n")
+            imports.setdefault(md5(listed), f"{md5(listed)}:{len(listed)}:Imports.{number}\n")
     whole = [f"{md5(program)}:{len(program)}:Whole.{number}\n" for number, program in enumerate(programs)]
-    return {"x.mdb": "".join(sections), "x.imp": "".join(imports), "x.hdb": "".join(whole)}
+    return {"x.mdb": "".join(sections.values()), "x.imp": "".join(imports.values()), "x.hdb": "".join(whole)}
 
 
 def compare(database: dict[str, str], programs: list[bytes], folder: Path) -> list[set[str]]:
