@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from freehold.engine.spool import Spool
 from freehold.formats.registry import BY_TYPE
 from freehold.model.errors import LimitReached, MalformedInput
 from freehold.model.interfaces import Child
@@ -17,6 +18,7 @@ class Collector:
     """Stands in for the engine while one artifact is opened."""
 
     budget: Budget
+    spool: Spool = field(default_factory=lambda: Spool(None))
     problems: list[tuple[ProblemKind, str]] = field(default_factory=list)
     facts: dict[str, str | float] = field(default_factory=dict)
 

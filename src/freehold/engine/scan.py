@@ -232,12 +232,13 @@ class _Examination:
 class _Unpacking:
     """What the format of one artifact may use of the engine (``model.interfaces.Unpacking``)."""
 
-    __slots__ = ("_artifact", "_examination", "budget")
+    __slots__ = ("_artifact", "_examination", "budget", "spool")
 
     def __init__(self, examination: _Examination, artifact: Artifact) -> None:
         self._examination = examination
         self._artifact = artifact
         self.budget = examination.budget
+        self.spool = examination.spool
 
     def problem(self, kind: ProblemKind, detail: str) -> None:
         self._examination.problem(self._artifact, kind, detail)

@@ -1,6 +1,6 @@
 """Every format that Freehold opens. To add one: a module with ``FORMAT``, and a place in this tuple."""
 
-from freehold.formats import ar, bzip2, cpio, gzip, mail, mbox, tar, xz, zip, zstd  # noqa: A004 - formats have their own names
+from freehold.formats import ar, bzip2, cpio, gzip, iso, macho_fat, mail, mbox, seven, tar, xz, zip, zstd  # noqa: A004 - formats have their own names
 from freehold.model.interfaces import Format
 
 FORMATS: tuple[Format, ...] = (
@@ -14,6 +14,10 @@ FORMATS: tuple[Format, ...] = (
     cpio.FORMAT,
     mail.FORMAT,
     mbox.FORMAT,
+    iso.FORMAT,
+    partitions.FORMAT,
+    macho_fat.FORMAT,
+    *seven.FORMATS,
 )
 """In the order in which the documentation lists them."""
 

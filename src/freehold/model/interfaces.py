@@ -27,12 +27,29 @@ class Child(NamedTuple):
     consumed: Callable[[], int] | None = None
 
 
+class Spool(Protocol):
+    """Keeps what a library hands over unasked, in memory or in a file, until the artifact has been examined."""
+
+    def begin(self) -> None:
+        """Start a region."""
+
+    def write(self, chunk: bytes) -> None:
+        """Add to the region; raises ``OSError`` when there is no room."""
+
+    def finish(self) -> View:
+        """Return the region."""
+
+
 class Unpacking(Protocol):
     """What a format may use of the engine while it opens an artifact."""
 
     @property
     def budget(self) -> Budget:
         """The ledger of the root artifact. Children's bytes are counted by the engine, not by the format."""
+
+    @property
+    def spool(self) -> Spool:
+        """For what cannot be taken in chunks: a region is begun and finished before the next child is yielded."""
 
     def problem(self, kind: ProblemKind, detail: str) -> None:
         """Record that a part of this artifact could not be examined, and go on with the rest."""
