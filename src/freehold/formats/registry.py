@@ -1,6 +1,21 @@
 """Every format that Freehold opens. To add one: a module with ``FORMAT``, and a place in this tuple."""
 
-from freehold.formats import ar, bzip2, cpio, gzip, iso, macho_fat, mail, mbox, seven, tar, xz, zip, zstd  # noqa: A004 - formats have their own names
+from freehold.formats import (
+    ar,
+    bzip2,
+    cpio,
+    gzip,
+    iso,
+    macho_fat,
+    mail,
+    mbox,
+    partitions,
+    seven,
+    tar,
+    xz,
+    zip,  # noqa: A004 - formats have their own names
+    zstd,
+)
 from freehold.model.interfaces import Format
 
 FORMATS: tuple[Format, ...] = (
