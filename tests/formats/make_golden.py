@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.formats import disk_samples
+
 HERE = Path(__file__).parent
 TEXT = b"The quick brown fox jumps over the lazy dog.\n" * 40
 DATA = random.Random(7).randbytes(3000)
@@ -71,6 +73,7 @@ GOLDEN: list[tuple[str, str, str, dict[str, bytes]]] = [
         ("cpio", f"{form}.cpio", f"find tree -type f | cpio -o -H {form} > out", FULL)
         for form in ("newc", "crc", "odc", "bin")
     ),
+    *disk_samples.golden(TEXT, DATA),
 ]
 MALFORMED: list[tuple[str, str, str, slice | tuple[int, bytes], list[str]]] = [
     ("zip", "truncated.zip", "infozip.zip", slice(0, 2000), ["truncated"]),
@@ -89,6 +92,7 @@ MALFORMED: list[tuple[str, str, str, slice | tuple[int, bytes], list[str]]] = [
     ("cpio", "damaged-header.cpio", "newc.cpio", (0, b"070709"), ["malformed"]),
     ("mail", "unfinished.mail", "parts.mail", slice(0, 2000), []),
     ("mbox", "separators.mbox", "two.mbox", slice(0, 5), []),
+    *disk_samples.MALFORMED,
 ]  # fmt: skip
 
 
@@ -98,7 +102,7 @@ def _expectation(file_type: str, members: dict[str, bytes]) -> dict[str, object]
 
 
 def _file_type(form: str, name: str) -> str:
-    return "lzma" if name.endswith(".lzma") else form
+    return "lzma" if name.endswith(".lzma") else disk_samples.TYPES.get(name, form)
 
 
 def _make_golden() -> dict[str, object]:
