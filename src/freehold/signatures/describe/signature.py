@@ -1,0 +1,113 @@
+"""The way in: any signature in words."""
+
+from collections.abc import Iterator
+
+from freehold.model.about import About, HashedPart
+from freehold.model.logical import Range
+from freehold.model.report import Verdict
+from freehold.model.signature import (
+    AllowedContent,
+    ArchivePassword,
+    ContainerSignature,
+    HashSignature,
+    IgnoredSignature,
+    LogicalSignature,
+    PatternSignature,
+    Signature,
+    YaraSource,
+)
+from freehold.signatures.describe.bodies import exact_piece
+from freehold.signatures.describe.conditions import expression_words
+from freehold.signatures.describe.logical import subsignature_part, target_facts
+from freehold.signatures.describe.numbers import count, range_words
+from freehold.signatures.describe.rules import describe_rule, describe_yara
+from freehold.signatures.describe.values import Described
+
+_HASHED = {
+    HashedPart.CONTENT: "a whole file",
+    HashedPart.PE_SECTION: "a section of a Windows program",
+    HashedPart.PE_IMPORTS: "the imports of a Windows program",
+}
+
+
+def describe(signature: Signature) -> Iterator[Described]:
+    """Yield a signature in words; a YARA source yields each of its rules."""
+    if isinstance(signature, YaraSource):
+        yield from describe_yara(signature)
+    elif isinstance(signature, IgnoredSignature):
+        yield _ignored(signature)
+    elif isinstance(signature, LogicalSignature):
+        yield _logical(signature)
+    elif isinstance(signature, PatternSignature):
+        yield describe_rule(signature, tuple(_about(signature.about)))
+    else:
+        yield _single(signature)
+
+
+def _single(signature: HashSignature | AllowedContent | ContainerSignature | ArchivePassword) -> Described:
+    """Describe what says everything in its facts."""
+    if isinstance(signature, HashSignature):
+        kind, facts = f"digest of {_HASHED[signature.part]}", list(_digest(signature))
+    elif isinstance(signature, AllowedContent):
+        kind, facts = "allowed content", list(_digest(signature))
+        facts.append(("effect", "what is found in this content, and in all that it contains, is not reported"))
+    elif isinstance(signature, ContainerSignature):
+        kind, facts = "member of an archive", list(_member(signature))
+    else:
+        kind, facts = "password", list(_password(signature))
+    about = signature.about
+    return Described(about.name, kind, about.source, (*_about(about), *facts))
+
+
+def _about(about: About) -> Iterator[tuple[str, str]]:
+    if about.description:
+        yield "looks for", about.description
+    if about.category:
+        yield "category", about.category
+    if about.severity:
+        yield "severity", about.severity
+    if about.verdict is not Verdict.INFECTED:
+        yield "verdict", about.verdict.value
+    if about.references:
+        yield "references", " ".join(about.references)
+
+
+def _digest(signature: HashSignature | AllowedContent) -> Iterator[tuple[str, str]]:
+    yield signature.algorithm, signature.digest.hex()
+    yield "size", "any" if signature.size is None else count(signature.size, "byte")
+
+
+def _member(signature: ContainerSignature) -> Iterator[tuple[str, str]]:
+    def span(wanted: Range | None) -> str:
+        return "any" if wanted is None else f"{range_words(wanted)} bytes"
+
+    yield "container", signature.container or "any"
+    yield "container's size", span(signature.container_size)
+    yield "member's name", "any" if signature.name is None else f"has /{signature.name}/ in it"
+    yield "compressed size", span(signature.compressed_size)
+    yield "unpacked size", span(signature.size)
+    yield "encrypted", {None: "yes or no", True: "yes", False: "no"}[signature.encrypted]
+    yield "position", "any" if signature.position is None else f"{range_words(signature.position)} (counted from 1)"
+
+
+def _password(signature: ArchivePassword) -> Iterator[tuple[str, str]]:
+    yield "tried on", signature.container or "archives of any type"
+    piece = exact_piece(signature.password)
+    yield "password", piece.text or piece.exact.hex(" ")
+
+
+def _ignored(signature: IgnoredSignature) -> Described:
+    facts = [("effect", "the signature of this name is not loaded")]
+    if signature.md5 is not None:
+        facts.append(("only from a line with MD5", signature.md5.hex()))
+    return Described(signature.name, "ignored signature", signature.source, tuple(facts))
+
+
+def _logical(signature: LogicalSignature) -> Described:
+    facts = [*_about(signature.about), *target_facts(signature.description)]
+    if signature.potentially_unwanted:
+        facts.append(("used", "only where potentially unwanted programs are asked for"))
+    parts = tuple(subsignature_part(str(n), s) for n, s in enumerate(signature.subsignatures))
+    kind = "logical signature" if len(parts) > 1 else "pattern"
+    condition = expression_words(signature.expression)
+    return Described(signature.about.name, kind, signature.about.source, tuple(facts), parts, condition)
