@@ -86,10 +86,10 @@ def choose(match: BodyMatch) -> Atoms | None:
 
 def weak_atoms(body: Body) -> Atoms | None:
     """Return an expression for a body without a literal."""
-    found = max((weak_expression(part) for part in body.parts), key=lambda found: found[1])
-    if found[1] < _LEAST_BITS:
+    regex, bits = weak_expression(body)
+    if bits < _LEAST_BITS:
         return None
-    return Atoms((Atom(found[0], body.nocase, expression=True),), 2.0 ** -found[1])
+    return Atoms((Atom(regex, body.nocase, expression=True),), 2.0**-bits)
 
 
 def _weight(atoms: Atoms) -> float:

@@ -74,12 +74,11 @@ class LogicalSignatures:
 
 
 def compile_atoms(atoms: Sequence[Atom]) -> bytes:
-    """Return a serialised Hyperscan database that reports atom number n as n, once per scan."""
+    """Return a serialised Hyperscan database that reports atom number n as n, wherever it ends."""
     if not atoms:
         return b""
     regexes = [atom.value if atom.expression else b"".join(b"\\x%02x" % byte for byte in atom.value) for atom in atoms]
-    once = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
-    flags = [once | hyperscan.HS_FLAG_CASELESS * atom.nocase for atom in atoms]
+    flags = [hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_CASELESS * atom.nocase for atom in atoms]
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(expressions=regexes, ids=list(range(len(regexes))), flags=flags)
     return hyperscan.dumpb(database)

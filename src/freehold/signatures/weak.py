@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from freehold.model.body import Bytes, Choice, Edge, Element, Part
+from freehold.model.body import Body, Bytes, Choice, Edge, Element, Gap
 
-WIDEST = 32
+WIDEST = 56
 """Bytes that an expression spans."""
 
 _EXACT_BITS = 6.0
@@ -20,9 +20,15 @@ class _Piece(NamedTuple):
     bits: float
 
 
-def weak_expression(part: Part) -> tuple[bytes, float]:
-    """Return the piece of a part that is worth most bits, as an expression (``.`` is any byte), and how many."""
-    pieces = list(_pieces(part.elements))
+def weak_expression(body: Body) -> tuple[bytes, float]:
+    """Return the piece of a body that is worth most bits, as an expression (``.`` is any byte), and how many.
+
+    It ends within a part, never within a gap.
+    """
+    pieces = list(_pieces(body.parts[0].elements))
+    for gap, part in zip(body.gaps, body.parts[1:], strict=True):
+        pieces.append(_gap(gap))
+        pieces += _pieces(part.elements)
     best = b"", 0.0
     for start in range(len(pieces)):
         width, bits = 0, 0.0
@@ -48,6 +54,12 @@ def _pieces(elements: Sequence[Element]) -> Iterator[_Piece]:
             yield _Piece(rb"(?:\n|\r\n)", 2, _EXACT_BITS)
         else:
             yield _Piece(b".", 1, 0.0)
+
+
+def _gap(gap: Gap) -> _Piece:
+    if gap.maximum is None or gap.maximum > WIDEST:
+        return _Piece(b"", WIDEST + 1, 0.0)
+    return _Piece(b".{%d,%d}" % (gap.minimum, gap.maximum), gap.maximum, 0.0)
 
 
 def _byte(value: int, mask: int) -> _Piece:

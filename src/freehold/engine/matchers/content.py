@@ -40,5 +40,5 @@ class ContentMatcher:
                 hashing.update(window[done - offset :])
                 done = offset + len(window)
             for search in searches:
-                search.update(window)
+                search.update(offset, window)
             budget.tick()

@@ -1,11 +1,15 @@
-"""Byte patterns: Hyperscan tells which may occur, and only the rules that may hold are looked at exactly."""
+"""Byte patterns: Hyperscan tells which may occur and where about; only rules that may hold are looked at exactly.
 
-from collections.abc import Iterator
+Content is searched in pieces, because Hyperscan tells of each piece which needles occur in it. Verification, which is
+a hundred times slower, then looks only around those pieces.
+"""
+
+from collections.abc import Container, Iterator
 
 from freehold.bundle import Root, Segment
 from freehold.bundle.rules import Rule
 from freehold.engine.matchers.databases import collector, load_database
-from freehold.engine.matchers.verification import Span, Verifier
+from freehold.engine.matchers.verification import Places, Span, Verifier
 from freehold.model.artifact import Artifact
 from freehold.model.condition import Condition, Not, Occurs, holds
 from freehold.model.errors import LimitReached
@@ -13,13 +17,27 @@ from freehold.model.filetype import Target
 from freehold.model.limits import Budget
 from freehold.model.report import EVIDENCE_BYTES, Detection
 
+PIECE = 1 << 15
+"""Bytes that are searched at once."""
+
+_Possible = dict[int, list[Places]]
+"""The patterns of a rule that may occur, with the places of what was found of each."""
+
 
 class _LoadedRoot:
-    __slots__ = ("root", "scan")
+    __slots__ = ("_root", "_uses", "scan")
 
     def __init__(self, root: Root) -> None:
-        self.root = root
+        self._root = root
+        self._uses: dict[int, list[tuple[int, int]]] = {}
         self.scan = load_database(root.database())
+
+    def uses(self, needle: int) -> list[tuple[int, int]]:
+        """Return the (rule, pattern) pairs that a needle stands for."""
+        uses = self._uses.get(needle)
+        if uses is None:
+            uses = self._uses[needle] = self._root.uses(needle)
+        return uses
 
 
 class Patterns:
@@ -28,6 +46,8 @@ class Patterns:
     Attributes:
         overlap: bytes by which the windows must overlap.
     """
+
+    __slots__ = ("_roots", "_rules", "_segment", "_verifiers", "overlap")
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
@@ -43,17 +63,12 @@ class Patterns:
             roots.pop()
         return Search(self, artifact, roots) if roots else None
 
-    def detections(self, artifact: Artifact, budget: Budget, hits: list[tuple[Root, set[int]]]) -> Iterator[Detection]:
+    def detections(self, artifact: Artifact, budget: Budget, possible: dict[int, _Possible]) -> Iterator[Detection]:
         """Look exactly at every rule that may hold.
 
         Raises:
             LimitReached: some rules could not be decided; those that could be are yielded first.
         """
-        possible: dict[int, set[int]] = {}
-        for root, needles in hits:
-            for needle in needles:
-                for user, pattern in root.uses(needle):
-                    possible.setdefault(user, set()).add(pattern)
         undecided: LimitReached | None = None
         for number, patterns in sorted(possible.items()):
             rule = self._rule(number)
@@ -102,24 +117,36 @@ class Patterns:
 class Search:
     """The search through one artifact; collects which needles occur."""
 
-    __slots__ = ("_artifact", "_hits", "_patterns", "_roots")
+    __slots__ = ("_artifact", "_overlap", "_patterns", "_places", "_roots")
 
     def __init__(self, patterns: Patterns, artifact: Artifact, roots: list[_LoadedRoot]) -> None:
         self._patterns = patterns
         self._artifact = artifact
         self._roots = roots
-        self._hits: list[set[int]] = [set() for _ in roots]
+        self._places: list[dict[int, Places]] = [{} for _ in roots]
+        self._overlap = patterns.overlap
 
-    def update(self, window: memoryview) -> None:
-        """Search one window."""
-        for root, hits in zip(self._roots, self._hits, strict=True):
-            root.scan(window, collector(hits))
+    def update(self, offset: int, window: memoryview) -> None:
+        """Search one window, which begins ``offset`` bytes from the artifact's start."""
+        for start in range(0, max(len(window) - self._overlap, 1), PIECE):
+            piece = window[start : start + PIECE + self._overlap]
+            for root, places in zip(self._roots, self._places, strict=True):
+                needles: set[int] = set()
+                root.scan(piece, collector(needles))
+                for needle in needles:
+                    if needle not in places:
+                        places[needle] = Places()
+                    places[needle].add(offset + start, offset + start + len(piece))
 
     def finish(self, budget: Budget) -> Iterator[Detection]:
         """Yield a detection for each rule whose condition holds; raises ``LimitReached``."""
-        if any(self._hits):
-            hits = [(root.root, needles) for root, needles in zip(self._roots, self._hits, strict=True)]
-            yield from self._patterns.detections(self._artifact, budget, hits)
+        possible: dict[int, _Possible] = {}
+        for root, places in zip(self._roots, self._places, strict=True):
+            for needle, where in places.items():
+                for rule, pattern in root.uses(needle):
+                    possible.setdefault(rule, {}).setdefault(pattern, []).append(where)
+        if possible:
+            yield from self._patterns.detections(self._artifact, budget, possible)
 
 
 class _Occurrences:
@@ -127,7 +154,7 @@ class _Occurrences:
 
     __slots__ = ("_artifact", "_budget", "_found", "_patterns", "_possible", "_rule")
 
-    def __init__(self, patterns: Patterns, rule: int, possible: set[int], artifact: Artifact, budget: Budget) -> None:
+    def __init__(self, patterns: Patterns, rule: int, possible: _Possible, artifact: Artifact, budget: Budget) -> None:
         self._patterns = patterns
         self._rule = rule
         self._possible = possible
@@ -140,7 +167,7 @@ class _Occurrences:
             return False
         if pattern not in self._found:
             verifier = self._patterns.verifier(self._rule, pattern)
-            self._found[pattern] = verifier.first(self._artifact.view, self._budget)
+            self._found[pattern] = verifier.first(self._artifact.view, self._possible[pattern], self._budget)
         return self._found[pattern] is not None
 
     def first(self) -> Span:
@@ -148,10 +175,16 @@ class _Occurrences:
         return min(span for span in self._found.values() if span is not None)
 
 
-def may_hold(condition: Condition, possible: set[int]) -> bool:
+def may_hold(condition: Condition, possible: Container[int]) -> bool:
     """Whether a condition can be true when no other patterns than these may occur."""
     if isinstance(condition, Occurs):
         return condition.index in possible
     if isinstance(condition, Not):
         return True
-    return sum(may_hold(term, possible) for term in condition.terms) >= condition.count
+    wanted, left = condition.count, len(condition.terms)
+    for term in condition.terms:
+        if wanted <= 0 or left < wanted:
+            break
+        wanted -= may_hold(term, possible)
+        left -= 1
+    return wanted <= 0

@@ -1,5 +1,7 @@
 """Whether a pattern really occurs, and where: Hyperscan only says that it may."""
 
+from collections.abc import Sequence
+
 import pcre2
 
 from freehold.bundle.rules import Pattern
@@ -16,8 +18,29 @@ STEPS = 1_000_000
 _PIECE = 1 << 16
 """Bytes that are searched between two looks at the clock."""
 
+MOST_PLACES = 256
+"""Places that are told apart for one needle; the last one stands for all that follow."""
+
 _CONTEXT = 2
 """Bytes on either side of a match that ``^``, ``$`` and word boundaries look at."""
+
+
+class Places:
+    """Ranges of an artifact in which something was found, ascending; those that touch become one."""
+
+    __slots__ = ("ends", "starts")
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+
+    def add(self, start: int, end: int) -> None:
+        """Add a range that begins and ends behind all others."""
+        if self.ends and (start <= self.ends[-1] or len(self.ends) >= MOST_PLACES):
+            self.ends[-1] = end
+        else:
+            self.starts.append(start)
+            self.ends.append(end)
 
 
 class Verifier:
@@ -30,29 +53,32 @@ class Verifier:
         limited = b"(*LIMIT_MATCH=%d)%b" % (STEPS, regex.encode("latin-1"))
         self._search = pcre2.compile(limited, flags, jit=False).search
 
-    def first(self, view: View, budget: Budget) -> Span | None:
-        """Return where the pattern first occurs; raises ``LimitReached``."""
-        margin = self._longest + _CONTEXT
+    def first(self, view: View, places: Sequence[Places], budget: Budget) -> Span | None:
+        """Return where the pattern first occurs, given where its needles occur; raises ``LimitReached``."""
         done = 0
-        for offset, window in view.windows(margin + _CONTEXT):
-            data = bytes(window)
-            end = len(data) if offset + len(data) == view.size else len(data) - margin
-            for begin in range(done - offset, end, _PIECE):
-                stop = min(begin + _PIECE, end)
-                span = self._between(data, begin, stop, stop + margin, budget)
+        for start, end in _merged(places):
+            for begin in range(max(start - self._longest, done), end, _PIECE):
+                done = min(begin + _PIECE, end)
+                span = self._between(view, begin, done, budget)
                 if span is not None:
-                    return offset + span[0], offset + span[1]
-            done = offset + end
+                    return span
         return None
 
-    def _between(self, data: bytes, begin: int, stop: int, visible: int, budget: Budget) -> Span | None:
-        """Find a match that starts from ``begin`` on, before ``stop``; it may end, and look, as far as ``visible``."""
+    def _between(self, view: View, begin: int, end: int, budget: Budget) -> Span | None:
+        """Find a match that starts from ``begin`` on, before ``end``."""
         budget.tick()
+        base = max(begin - _CONTEXT, 0)
+        data = view.read(base, end - base + self._longest + _CONTEXT)
         try:
-            found = self._search(data, begin, visible)
+            found = self._search(data, begin - base)
         except pcre2.LibraryError as error:
             raise LimitReached("regex_steps", STEPS) from error
-        if found is None or found.start() >= stop:
+        if found is None or base + found.start() >= end:
             return None
-        start, end = found.span()
-        return start, end
+        start, stop = found.span()
+        return base + start, base + stop
+
+
+def _merged(places: Sequence[Places]) -> list[Span]:
+    """Return the ranges of all places, ascending by their start."""
+    return sorted(span for place in places for span in zip(place.starts, place.ends, strict=True))

@@ -1,7 +1,7 @@
 """Finding a body: its parts in order, at the distances that its gaps allow."""
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from freehold.engine.matchers.logical.parts import PartSearch
 from freehold.engine.matchers.logical.text import Text
@@ -46,6 +46,11 @@ class BodySearch:
             if enough is not None and len(single) + several >= enough:
                 break
         return len(single) + several, sorted([*single, *firsts])
+
+    def may_occur(self, text: Text, budget: Budget, places: Sequence[int]) -> bool:
+        """Whether one of its parts holds the byte at one of these places; raises ``LimitReached``."""
+        parts = [part for _, searches in self._forms for part in searches]
+        return any(part.covers(text, budget, place) for place in places for part in parts)
 
     def _single(
         self, search: PartSearch, text: Text, landmarks: LandmarksOf, budget: Budget, enough: int | None

@@ -46,7 +46,7 @@ class Surroundings(NamedTuple):
 class LogicalProgram:
     """An expression and its subsignatures, ready to be evaluated on any number of artifacts."""
 
-    __slots__ = ("_bodies", "_costs", "_enough", "_expression", "_subsignatures", "_whole")
+    __slots__ = ("_bodies", "_costs", "_enough", "_expression", "_searches", "_subsignatures", "_whole")
 
     def __init__(self, expression: Expression, subsignatures: Sequence[Subsignature]) -> None:
         self._expression = expression
@@ -54,7 +54,8 @@ class LogicalProgram:
         self._costs = [_cost(subsignature) for subsignature in subsignatures]
         self._enough = 1 + max((c.value for c in _comparisons(expression, subsignatures)), default=0)
         self._whole = _counted_whole(subsignatures)
-        self._bodies: dict[int, _Search] = {}
+        self._bodies: dict[int, BodySearch] = {}
+        self._searches: dict[int, _Search] = {}
 
     def holds(self, surroundings: Surroundings, absent: Iterable[int] = ()) -> tuple[int, int] | None:
         """Return the offset and length of some evidence when the signature matches; raises ``LimitReached``.
@@ -72,16 +73,38 @@ class LogicalProgram:
         """Return how dear it is to begin with a subsignature."""
         return self._costs[index]
 
+    def may_occur(self, index: int, text: Text, budget: Budget, places: Sequence[int]) -> bool:
+        """Whether a body may occur that has an atom nowhere but at these places (of the atoms' last bytes)."""
+        return self._body(index).may_occur(text, budget, places)
+
     def subsignature(self, index: int) -> Subsignature:
         """Return subsignature number ``index``."""
         return self._subsignatures[index]
 
     def search(self, index: int) -> _Search:
         """Return how to count a body or a regular expression; made once."""
-        search = self._bodies.get(index)
+        search = self._searches.get(index)
         if search is None:
-            search = self._bodies[index] = _search(self._subsignatures[index])
+            search = self._searches[index] = self._search(index)
         return search
+
+    def _search(self, index: int) -> _Search:
+        subsignature = self._subsignatures[index]
+        if isinstance(subsignature, BodyMatch):
+            return partial(_run, self._body(index).count)
+        if isinstance(subsignature, RegexMatch):
+            from freehold.engine.matchers.logical.regexes import RegexSearch
+
+            return partial(_run, RegexSearch(subsignature).count)
+        return _never
+
+    def _body(self, index: int) -> BodySearch:
+        body = self._bodies.get(index)
+        if body is None:
+            subsignature = self._subsignatures[index]
+            assert isinstance(subsignature, BodyMatch)  # noqa: S101 - callers know
+            body = self._bodies[index] = BodySearch(subsignature)
+        return body
 
 
 class _Evaluation:
@@ -160,16 +183,6 @@ class _Evaluation:
 
 def _passes(comparison: Comparison | None, count: int) -> bool:
     return count > 0 if comparison is None else comparison.holds(count)
-
-
-def _search(subsignature: Subsignature) -> _Search:
-    if isinstance(subsignature, BodyMatch):
-        return partial(_run, BodySearch(subsignature).count)
-    if isinstance(subsignature, RegexMatch):
-        from freehold.engine.matchers.logical.regexes import RegexSearch
-
-        return partial(_run, RegexSearch(subsignature).count)
-    return _never
 
 
 def _run(

@@ -6,7 +6,7 @@ from functools import lru_cache
 from freehold.bundle import LogicalRoot, Segment
 from freehold.bundle.programs import MOST_SUBSIGNATURES, ProgramRecord
 from freehold.engine.landmarks import Program
-from freehold.engine.matchers.databases import collector, load_database
+from freehold.engine.matchers.databases import load_database
 from freehold.engine.matchers.logical import regexes  # noqa: F401 - workers can import nothing later
 from freehold.engine.matchers.logical.bodies import LandmarksOf
 from freehold.engine.matchers.logical.evaluation import LogicalProgram, Surroundings
@@ -24,10 +24,16 @@ from freehold.model.report import EVIDENCE_BYTES, Detection
 OVERLAP = 64
 """Bytes by which windows overlap: no atom is longer."""
 
+MOST_PLACES = 64
+"""Of an atom that occurs more often, it is not known where."""
+
 _KEPT = 4096
 """Signatures of one segment that stay decoded."""
 
 _ELSEWHERE = Landmarks()
+
+_Bodies = dict[int, list[int]]
+"""Places of the atoms of a program's bodies, by the bodies' numbers."""
 
 
 class LogicalMatcher:
@@ -61,7 +67,7 @@ class _LoadedRoot:
         serialised = root.database()
         self._scan = load_database(serialised) if serialised else None
 
-    def called(self, form: Form, above: str, budget: Budget) -> list[tuple[int, set[int]]]:
+    def called(self, form: Form, above: str, budget: Budget) -> list[tuple[int, _Bodies]]:
         """Return the programs that may hold for a form, in order, each with those bodies of its cover that may occur.
 
         Args:
@@ -69,20 +75,31 @@ class _LoadedRoot:
             above: the container's type.
             budget: raises ``LimitReached``.
         """
-        programs: dict[int, set[int]] = {
-            number: set() for number in (*self.root.always.get("", ()), *self.root.always.get(above, ()))
+        programs: dict[int, _Bodies] = {
+            number: {} for number in (*self.root.always.get("", ()), *self.root.always.get(above, ()))
         }
-        if self._scan is not None:
-            atoms: set[int] = set()
-            collect = collector(atoms)
-            for _, window in form.content.windows(OVERLAP):
-                self._scan(window, collect)
-                budget.tick()
-            for atom in atoms:
-                for body in self.root.users(atom):
-                    program, index = divmod(body, MOST_SUBSIGNATURES)
-                    programs.setdefault(program, set()).add(index)
+        for atom, places in self._places(form, budget).items():
+            for body in self.root.users(atom):
+                program, index = divmod(body, MOST_SUBSIGNATURES)
+                programs.setdefault(program, {}).setdefault(index, []).extend(places)
         return sorted(programs.items())
+
+    def _places(self, form: Form, budget: Budget) -> dict[int, list[int]]:
+        """Return where the last byte of each atom that occurs stands, the first ``MOST_PLACES`` times."""
+        places: dict[int, list[int]] = {}
+        if self._scan is None:
+            return places
+        offset = 0
+
+        def on_match(atom: int, _: int, end: int, __: int, ___: object) -> None:
+            known = places.setdefault(atom, [])
+            if len(known) < MOST_PLACES:
+                known.append(offset + end - 1)
+
+        for offset, window in form.content.windows(OVERLAP):  # noqa: B007 - on_match reads it
+            self._scan(window, on_match)
+            budget.tick()
+        return places
 
 
 class _LoadedProgram:
@@ -96,11 +113,21 @@ class _LoadedProgram:
         self.about = record.about
         self.description = record.description
 
-    def holds(self, surroundings: Surroundings, possible: set[int]) -> tuple[int, int] | None:
+    def holds(self, surroundings: Surroundings, called: _Bodies) -> tuple[int, int] | None:
         """Evaluate it; of the bodies of its cover only these may occur."""
-        if self._program is None:
-            self._program = LogicalProgram(*self._record.decode())
-        return self._program.holds(surroundings, self._record.cover - possible)
+        program = self._program
+        if program is None:
+            program = self._program = LogicalProgram(*self._record.decode())
+        cover = self._record.cover
+        text, budget = surroundings.text, surroundings.budget
+        possible = {
+            index
+            for index, places in called.items()
+            if len(places) >= MOST_PLACES or program.may_occur(index, text, budget, places)
+        }
+        if cover and not possible:
+            return None
+        return program.holds(surroundings, cover - possible)
 
 
 class _LoadedSegment:
@@ -136,20 +163,18 @@ class _Comparison:
             root = segment.roots.get(target)
             if root is None:
                 continue
-            for number, possible in root.called(form, self._above, self._budget):
+            for number, called in root.called(form, self._above, self._budget):
                 program = segment.program(number, target)
                 if program.about in self._found or not self._applies(program.description, size, landmarks):
                     continue
-                evidence = self._evaluate(program, surroundings, possible)
+                evidence = self._evaluate(program, surroundings, called)
                 if evidence is not None:
                     self._found.add(program.about)
                     yield self._detection(segment.segment, program, form, evidence)
 
-    def _evaluate(
-        self, program: _LoadedProgram, surroundings: Surroundings, possible: set[int]
-    ) -> tuple[int, int] | None:
+    def _evaluate(self, program: _LoadedProgram, surroundings: Surroundings, called: _Bodies) -> tuple[int, int] | None:
         try:
-            return program.holds(surroundings, possible)
+            return program.holds(surroundings, called)
         except LimitReached as limit:
             self.undecided = limit
             self._budget.tick()

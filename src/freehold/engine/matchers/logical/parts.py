@@ -84,6 +84,10 @@ class PartSearch:
                         if count > OCCURRENCES:
                             raise LimitReached("occurrences", OCCURRENCES)
 
+    def covers(self, text: Text, budget: Budget, place: int) -> bool:
+        """Whether an occurrence holds the byte at ``place``; raises ``LimitReached``."""
+        return any(end > place for _, end in self.occurrences(text, budget, place + 1 - self._maximum, place))
+
     def _starts(self, text: Text, piece: bytes, low: int, high: int, budget: Budget) -> Iterator[int]:
         if len(self._anchor) < 2:
             return self._by_regex(piece, low, high, budget)
