@@ -14,6 +14,7 @@ from freehold.formats.extents import rest
 from freehold.formats.sevenzip.abi import Flaw, Outcome, Property
 from freehold.formats.sevenzip.archive import Archive, Extraction, Failure
 from freehold.formats.sevenzip.callbacks import Piece
+from freehold.formats.sevenzip.library import available
 from freehold.model.interfaces import Child, Unpacking
 from freehold.model.native import SEVEN_ZIP
 from freehold.model.report import ProblemKind
@@ -82,8 +83,10 @@ class SevenZipFormat:
         """See ``Format``."""
         archive = Archive(self._number, view, unpacking.budget)
         try:
-            if not archive.exists:
+            if not available():
                 unpacking.problem(ProblemKind.UNSUPPORTED, f"{self.name}: install {SEVEN_ZIP.package}")
+            elif not archive.exists:
+                unpacking.problem(ProblemKind.LIMIT, f"{self.name}: too many archives in one another")
             elif self._open(archive, unpacking):
                 yield from _Walk(archive, view, unpacking).children()
         finally:

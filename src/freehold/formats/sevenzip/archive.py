@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from freehold.formats.sevenzip import abi
 from freehold.formats.sevenzip.abi import E_NOTIMPL, E_OUTOFMEMORY, S_FALSE, S_OK, Property, Variant
 from freehold.formats.sevenzip.callbacks import Piece, Session
-from freehold.formats.sevenzip.library import clear, create_archive
+from freehold.formats.sevenzip.library import clear, create_archive, give_back, query, release
 from freehold.model.interfaces import Spool
 from freehold.model.limits import Budget
 from freehold.model.view import View
 
-_QUERY, _RELEASE = 0, 2
 _OPEN, _CLOSE, _COUNT, _ITEM_PROPERTY, _EXTRACT, _ARCHIVE_PROPERTY = 3, 4, 5, 6, 7, 8
-_GET_STREAM = _SET_PROPERTIES = _READ = 3
+_GET_STREAM = _READ = 3
 _CHUNK = 1 << 20
 
 
@@ -53,12 +52,12 @@ class Archive:
 
     def __init__(self, number: int, view: View, budget: Budget) -> None:
         self._session = Session(view, budget)
+        self._number = number
         self._pointer = create_archive(number)
         self._streams = 0
         self.opened = False
         if self._pointer:
-            self._forbid_threads()
-            self._streams = self._query(abi.IID_GET_STREAM)
+            self._streams = query(self._pointer, abi.IID_GET_STREAM)
 
     def open(self) -> None:
         """Read the headers; raises ``Failure``, and what the view and the budget raise."""
@@ -114,7 +113,7 @@ class Archive:
         code = call(self._streams, index, ctypes.addressof(stream))
         self._session.check()
         if stream.value and code != S_OK:
-            _release(stream.value)
+            release(stream.value)
         return (stream.value or 0) if code == S_OK else 0
 
     def chunks(self, stream: int) -> Iterator[bytes]:
@@ -133,7 +132,7 @@ class Archive:
                 if not got.value:
                     return
         finally:
-            _release(stream)
+            release(stream)
 
     def extract(self, indices: Sequence[int], spool: Spool) -> "Extraction":
         """Write the content of items, whose numbers ascend, into a region of the spool."""
@@ -156,29 +155,12 @@ class Archive:
     def close(self) -> None:
         """Free everything that the library holds."""
         if self._streams:
-            _release(self._streams)
+            release(self._streams)
         if self._pointer:
             abi.method(self._pointer, _CLOSE, abi.NO_ARGUMENT)(self._pointer)
-            _release(self._pointer)
+            give_back(self._number, self._pointer)
         self._pointer = self._streams = 0
         self._session.end()
-
-    def _query(self, interface: bytes) -> int:
-        found = ctypes.c_void_p()
-        identifier = ctypes.create_string_buffer(interface, len(interface))
-        call = abi.method(self._pointer, _QUERY, abi.QUERY)
-        code = call(self._pointer, ctypes.addressof(identifier), ctypes.addressof(found))
-        return (found.value or 0) if code == S_OK else 0
-
-    def _forbid_threads(self) -> None:
-        properties = self._query(abi.IID_SET_PROPERTIES)
-        if not properties:
-            return
-        call = abi.method(properties, _SET_PROPERTIES, abi.SET_PROPERTIES)
-        for name, value in (("mt", Variant.number(1)), ("mtf", Variant.boolean(False))):
-            names = (ctypes.c_wchar_p * 1)(name)
-            call(properties, ctypes.addressof(names), ctypes.addressof(value), 1)
-        _release(properties)
 
 
 class Extraction:
@@ -205,7 +187,3 @@ def _taken(variant: Variant, code: int) -> str | int | bool | None:
     value = variant.take(_LONGEST) if code == S_OK else None
     clear(variant)
     return value
-
-
-def _release(pointer: int) -> None:
-    abi.method(pointer, _RELEASE, abi.COUNT)(pointer)
