@@ -6,12 +6,17 @@ from freehold.formats import (
     cpio,
     gzip,
     iso,
+    lnk,
     macho_fat,
     mail,
     mbox,
+    ole2,
+    onenote,
     partitions,
+    rtf,
     seven,
     tar,
+    tnef,
     xz,
     zip,  # noqa: A004 - formats have their own names
     zstd,
@@ -33,6 +38,11 @@ FORMATS: tuple[Format, ...] = (
     partitions.FORMAT,
     macho_fat.FORMAT,
     *seven.FORMATS,
+    ole2.FORMAT,
+    rtf.FORMAT,
+    onenote.FORMAT,
+    tnef.FORMAT,
+    lnk.FORMAT,
 )
 """In the order in which the documentation lists them."""
 

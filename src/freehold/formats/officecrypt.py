@@ -1,0 +1,67 @@
+"""Office documents whose content is encrypted, each application in a way of its own.
+
+Source: [MS-OFFCRYPTO] 2.3, [MS-DOC] 2.5.2, [MS-XLS] 2.4.117, [MS-PPT] 2.3.2.
+"""
+
+from collections.abc import Sequence
+
+from freehold.formats.cfb import Stream
+from freehold.model.interfaces import Unpacking
+from freehold.model.report import ProblemKind
+
+_WORD_ENCRYPTED = 0x01
+_PRESENTATION_ENCRYPTED = b"\xdf\xc4\xd1\xf3"
+_FILE_PASS = 0x2F
+_WORKBOOK_HEAD = 4096
+_METHODS = {(4, 4): "agile", (2, 2): "standard", (3, 2): "standard", (4, 2): "standard", (3, 3): "extensible"}
+
+
+def report(streams: Sequence[Stream], unpacking: Unpacking) -> None:
+    """Record a problem for each way in which the document is encrypted."""
+    for stream in streams:
+        how = _READERS[stream.name](stream) if stream.name in _READERS else None
+        if how:
+            unpacking.fact("encryption", how)
+            unpacking.problem(ProblemKind.ENCRYPTED, f"the document is encrypted ({how})")
+
+
+def _package(stream: Stream) -> str | None:
+    head = stream.read(0, 4)
+    version = (int.from_bytes(head[:2], "little"), int.from_bytes(head[2:], "little"))
+    return _METHODS.get(version, "unknown method")
+
+
+def _rights_managed(_stream: Stream) -> str | None:
+    return "rights management"
+
+
+def _word(stream: Stream) -> str | None:
+    flags = stream.read(10, 2)
+    if len(flags) < 2 or not flags[1] & _WORD_ENCRYPTED:
+        return None
+    return "XOR" if flags[1] & 0x80 else "RC4"
+
+
+def _presentation_user(stream: Stream) -> str | None:
+    return "RC4" if stream.read(12, 4) == _PRESENTATION_ENCRYPTED else None
+
+
+def _workbook(stream: Stream) -> str | None:
+    head = stream.read(0, _WORKBOOK_HEAD)
+    position = 0
+    while position + 6 <= len(head):
+        kind = int.from_bytes(head[position : position + 2], "little")
+        if kind == _FILE_PASS:
+            return "RC4" if head[position + 4] else "XOR"
+        position += 4 + int.from_bytes(head[position + 2 : position + 4], "little")
+    return None
+
+
+_READERS = {
+    "EncryptionInfo": _package,
+    "\tDRMContent": _rights_managed,
+    "WordDocument": _word,
+    "Current User": _presentation_user,
+    "Workbook": _workbook,
+    "Book": _workbook,
+}
