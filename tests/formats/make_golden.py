@@ -12,12 +12,14 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.formats import disk_samples
+from tests.formats import disk_samples, documents
 
 HERE = Path(__file__).parent
 TEXT = b"The quick brown fox jumps over the lazy dog.\n" * 40
 DATA = random.Random(7).randbytes(3000)
 TREE = {"tree/text.txt": TEXT, "tree/deep/data.bin": DATA, "tree/empty": b""}
+SOURCE = 'Sub AutoOpen()\r\n    MsgBox "Hello"\r\nEnd Sub\r\n'
+RTF = rb"{\rtf1\ansi Hello}" * 500
 FULL = {name: content for name, content in TREE.items() if content}
 
 
@@ -90,6 +92,14 @@ MALFORMED: list[tuple[str, str, str, slice | tuple[int, bytes], list[str]]] = [
     ("ar", "damaged-header.ar", "gnu.ar", (8 + 58, b"xx"), ["malformed"]),
     ("cpio", "truncated.cpio", "newc.cpio", slice(0, 2000), ["truncated"]),
     ("cpio", "damaged-header.cpio", "newc.cpio", (0, b"070709"), ["malformed"]),
+    ("ole2", "truncated.doc", "macros.doc", slice(0, 4000), ["truncated"]),
+    ("ole2", "no-header.doc", "macros.doc", slice(0, 400), ["malformed"]),
+    ("rtf", "truncated.rtf", "plain.rtf", slice(0, 2000), ["truncated"]),
+    ("onenote", "truncated.one", "files.one", slice(0, 2000), ["truncated"]),
+    ("tnef", "truncated.dat", "winmail.dat", slice(0, 9000), ["truncated"]),
+    ("tnef", "no-attribute.dat", "winmail.dat", (6, b"\xff"), ["malformed"]),
+    ("lnk", "truncated.lnk", "shell.lnk", slice(0, 90), ["truncated"]),
+    ("lnk", "no-header.lnk", "shell.lnk", slice(0, 60), ["malformed"]),
     ("mail", "unfinished.mail", "parts.mail", slice(0, 2000), []),
     ("mbox", "separators.mbox", "two.mbox", slice(0, 5), []),
     *disk_samples.MALFORMED,
@@ -137,6 +147,52 @@ def _make_mail(expected: dict[str, object]) -> None:
     expected["mbox/two.mbox"] = _expectation("mbox", {"message-1": raw + b"\n", "message-2": raw})
 
 
+def _compound_file(streams: dict[str, bytes]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        documents.write_tree(Path(folder) / "in", streams)
+        _run("cd in; gsf createole ../out *", Path(folder))
+        return (Path(folder) / "out").read_bytes()
+
+
+def _make_documents(expected: dict[str, object]) -> None:
+    """Documents from builders, in compound files from libgsf; what they yield was put in."""
+    project = documents.vba_project({"ThisDocument": SOURCE, "Module1": SOURCE * 20})
+    macros = {f"Macros/VBA/{name}": content for name, content in project.items()}
+    dropped = documents.packaged_file("data.bin", DATA)
+    object_ = _compound_file({"\1Ole10Native": documents.ole10_native(dropped), "tree/text": TEXT})
+    shown = {"data.bin": DATA, "object-1": documents.ole1_object("Package", dropped)}
+    digits = documents.ole1_object("Package", dropped).hex().encode()
+    properties = documents.mapi((0x1009, 0x102, documents.compressed_rtf(RTF)), (0x3707, 0x1F, "n".encode("utf-16-le")))
+    presentation = _compound_file({"PowerPoint Document": documents.presentation(object_)})
+    hidden = documents.rtf(rb"{\*\x }\bin4 " + b"\x01\x05\0\0\\par\r\n" + b"\r\n ".join(_pairs(digits[8:])))
+    message = documents.tnef(("data.bin", DATA), properties=properties)
+    started = {"arguments": b"/c start x", "target": b"cmd.exe"}
+    for form, name, content, members in (
+        ("ole2", "macros.doc", _compound_file({"WordDocument": bytes(2000) + DATA, **macros}), _sources()),
+        ("ole2", "dropped.ole", object_, {"data.bin": DATA, "tree/text": TEXT}),
+        ("ole2", "object.ppt", presentation, {"object-1": object_}),
+        ("rtf", "plain.rtf", documents.rtf(digits), shown),
+        ("rtf", "hidden.rtf", hidden, shown),
+        ("onenote", "files.one", documents.onenote(DATA, TEXT), {"file-1": DATA, "file-2": TEXT}),
+        ("onenote", "package.one", documents.onenote_package(DATA, TEXT * 20), {"file-1": DATA, "file-2": TEXT * 20}),
+        ("tnef", "winmail.dat", message, {"data.bin": DATA, "body.rtf": RTF}),
+        ("lnk", "shell.lnk", documents.lnk("/c start x", target="cmd.exe"), started),
+    ):  # fmt: skip
+        target = HERE / "golden" / form / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        expected[f"{form}/{name}"] = _expectation(form, members)
+
+
+def _pairs(digits: bytes) -> list[bytes]:
+    return [digits[at : at + 2] for at in range(0, len(digits), 2)]
+
+
+def _sources() -> dict[str, bytes]:
+    modules = {"ThisDocument": SOURCE, "Module1": SOURCE * 20}
+    return {f"macro:{name}": f'Attribute VB_Name = "{name}"\r\n{text}'.encode() for name, text in modules.items()}
+
+
 def _make_malformed() -> dict[str, object]:
     expected: dict[str, object] = {}
     for form, name, origin, damage, problems in MALFORMED:
@@ -157,6 +213,7 @@ def _make_malformed() -> dict[str, object]:
 def main() -> None:
     expected = _make_golden()
     _make_mail(expected)
+    _make_documents(expected)
     for folder, expectation in (("golden", expected), ("malformed", _make_malformed())):
         text = json.dumps(expectation, indent=1, ensure_ascii=False, sort_keys=True)
         (HERE / folder / "expected.json").write_text(text + "\n", encoding="utf-8")

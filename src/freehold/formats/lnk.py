@@ -50,6 +50,8 @@ class _Lnk:
 def _text(view: View, start: int, length: int, name: str, unpacking: Unpacking, *, wide: bool) -> Iterator[Child]:
     """Yield a text as UTF-8, and record its beginning as a fact."""
     data = view.read(start, length)
+    if wide:
+        data = data[: len(data) & ~1]
     text = data.decode("utf-16-le" if wide else "latin-1", "replace").strip("\0")
     if text:
         unpacking.fact(name, text[:_FACT_LETTERS])

@@ -102,16 +102,14 @@ def ole1_object(view: View, start: int) -> Ole1Object | None:
     return Ole1Object(texts[0], position + 4, min(size, view.size - position - 4))
 
 
-def object_children(view: View) -> Iterator[Child]:
-    """Yield what is inside one decoded ``objdata``: the object, the file packed in it, and what follows."""
+def object_children(view: View, name: str) -> Iterator[Child]:
+    """Yield one decoded ``objdata`` as it is, then the object in it, then the file that is packed in that."""
+    yield Child(name, view)
     found = ole1_object(view, 0)
     if found is None or found.length <= 0:
-        yield Child("object", view)
         return
     end = found.start + found.length
-    yield Child(f"object:{found.class_name}", view.slice(found.start, found.length))
-    if found.class_name.lower() in ("package", "ole2link") or view.read(found.start, 2) == b"\2\0":
+    yield Child(f"{name}:{found.class_name}", view.slice(found.start, found.length))
+    if found.class_name.lower() == "package" or view.read(found.start, 2) == b"\2\0":
         for part in packaged(view, found.start, end):
             yield Child(part.name, view.slice(part.start, part.length))
-    if view.size - end >= _TRIVIAL:
-        yield Child("rest", view.slice(end, view.size - end))

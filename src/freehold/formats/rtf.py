@@ -41,7 +41,7 @@ class _Rtf:
             position = collector.collect(view, start)
             for content in collector.readings():
                 count += 1
-                yield from object_children(BytesView(content))
+                yield from object_children(BytesView(content), f"object-{count}")
         if count:
             unpacking.fact("objects", count)
 
