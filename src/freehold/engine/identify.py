@@ -5,7 +5,8 @@ Order: fixed magics (``magic.tsv``), then formats without one (old tar, raw LZMA
 
 import re
 from collections.abc import Iterator
-from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
 
 from freehold.model.view import View
 
@@ -30,44 +31,69 @@ _MAIL_SURE = re.compile(
 _MBOX = re.compile(rb"From [^\s]{1,128} {1,4}[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d")
 
 
+class _Magic(NamedTuple):
+    """Bytes at a fixed place.
+
+    Attributes:
+        file_type: whose magic it is.
+        offset: where it stands.
+        exact: its bytes up to the first one that is open.
+        length: of all of it.
+        mask: as a number, the bits that matter; 0 when ``exact`` is all.
+        value: as a number, the bytes under the mask.
+    """
+
+    file_type: str
+    offset: int
+    exact: bytes
+    length: int
+    mask: int
+    value: int
+
+    def stands_at(self, place: int, content: bytes) -> bool:
+        """Whether it stands at this place."""
+        if not content.startswith(self.exact, place):
+            return False
+        here = content[place : place + self.length]
+        return not self.mask or (len(here) == self.length and int.from_bytes(here) & self.mask == self.value)
+
+
 def _rows() -> Iterator[tuple[str, int, str]]:
-    table = files(__package__).joinpath("magic.tsv").read_text("ascii")
+    table = Path(__file__).with_name("magic.tsv").read_text("ascii")
     for line in table.splitlines():
         if line and not line.startswith("#"):
             file_type, offset, magic, _ = line.split("\t")
             yield file_type, int(offset), magic
 
 
-def _compile() -> tuple[dict[bytes, list[tuple[re.Pattern[bytes], str]]], list[tuple[int, re.Pattern[bytes], str]]]:
-    """Return the magics at offset 0 by their first two bytes, and those at other offsets."""
-    first: dict[bytes, list[tuple[re.Pattern[bytes], str]]] = {}
+def _magic(file_type: str, offset: int, digits: str) -> _Magic:
+    certain = digits.partition("?")[0]
+    exact = bytes.fromhex(certain[: len(certain) // 2 * 2])
+    mask = int("".join("0" if digit == "?" else "f" for digit in digits), 16) if "?" in digits else 0
+    return _Magic(file_type, offset, exact, len(digits) // 2, mask, int(digits.replace("?", "0"), 16))
+
+
+def _load() -> tuple[dict[bytes, list[_Magic]], list[_Magic]]:
+    """Return the magics at offset 0 by their first two bytes, and those at other offsets; longer ones come first."""
+    first: dict[bytes, list[_Magic]] = {}
     elsewhere = []
-    for file_type, offset, magic in sorted(_rows(), key=lambda row: -len(row[2].replace("?", ""))):
-        pairs = [magic[i : i + 2] for i in range(0, len(magic), 2)]
-        pattern = re.compile(b"".join(_byte(pair) for pair in pairs), re.DOTALL)
+    for file_type, offset, digits in sorted(_rows(), key=lambda row: -len(row[2].replace("?", ""))):
+        magic = _magic(file_type, offset, digits)
         if offset:
-            elsewhere.append((offset, pattern, file_type))
+            elsewhere.append(magic)
             continue
-        for key in _keys(pairs[:2]):
-            first.setdefault(key, []).append((pattern, file_type))
+        for key in _keys(digits[:4]):
+            first.setdefault(key, []).append(magic)
     return first, elsewhere
 
 
-def _byte(pair: str) -> bytes:
-    if pair == "??":
-        return b"."
-    if pair[1] == "?":
-        return b"[\\x%b0-\\x%bf]" % (pair[:1].encode(), pair[:1].encode())
-    return b"\\x" + pair.encode()
+def _keys(begin: str) -> Iterator[bytes]:
+    """Yield the two bytes that four hexadecimal digits can mean; only the second digit may be open."""
+    for digit in "0123456789abcdef" if begin[1] == "?" else begin[1]:
+        yield bytes.fromhex(begin[0] + digit + begin[2:])
 
 
-def _keys(pairs: list[str]) -> Iterator[bytes]:
-    high, low = pairs
-    for nibble in "0123456789abcdef" if high[1] == "?" else high[1]:
-        yield bytes.fromhex(high[0] + nibble + low)
-
-
-_FIRST, _ELSEWHERE = _compile()
+_FIRST, _ELSEWHERE = _load()
 
 
 def identify(view: View) -> str:
@@ -75,13 +101,17 @@ def identify(view: View) -> str:
     head = view.read(0, HEAD)
     if not head:
         return "empty"
-    for pattern, file_type in _FIRST.get(head[:2], ()):
-        if pattern.match(head):
-            return file_type
-    for offset, pattern, file_type in _ELSEWHERE:
-        here = head[offset : offset + 8] if offset < HEAD else view.read(offset, 8) if offset < view.size else b""
-        if pattern.match(here):
-            return file_type
+    for magic in _FIRST.get(head[:2], ()):
+        if magic.stands_at(0, head):
+            return magic.file_type
+    size = view.size
+    for magic in _ELSEWHERE:
+        offset = magic.offset
+        if offset + magic.length <= HEAD:
+            if magic.stands_at(offset, head):
+                return magic.file_type
+        elif offset < size and magic.stands_at(0, view.read(offset, magic.length)):
+            return magic.file_type
     if b"%PDF-" in head:
         return "pdf"
     return _text_kind(head) or _without_magic(head, view.size)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from freehold.bundle import Bundle
 from freehold.engine.matchers import load
+from freehold.engine.matchers.patterns import PIECE
+from freehold.engine.matchers.verification import MOST_PLACES
 from freehold.model.artifact import Artifact
 from freehold.model.errors import LimitReached, TrustError
 from freehold.model.limits import Budget, Limits
@@ -97,6 +99,37 @@ def test_windows_change_nothing_and_python_agrees(regex_matchers, text, step):
     assert names(regex_matchers, windows) == expected
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.integers(-12, 12), st.sampled_from(["abcab", "ccb", "a.cc", "\nc", "ab\n"])),
+        max_size=9,
+    ),
+    st.integers(0, 9 * PIECE),
+)
+def test_the_first_of_many_places_is_found_and_python_agrees(regex_matchers, places, size):
+    data = bytearray(b"x" * size)
+    for piece, shift, text in places:
+        at = min(max(piece * PIECE + shift, 0), size)
+        data[at : at + len(text)] = text.encode()
+    expected = {
+        name: match.span()
+        for name, (regex, flags) in REGEXES.items()
+        if (match := re.search(regex, data, flags | re.DOTALL))
+    }
+    found = detections(regex_matchers, BytesView(bytes(data)))
+    assert {d.name: (d.offset, d.offset + d.length) for d in found} == expected
+
+
+def test_what_occurs_everywhere_is_still_found_at_its_end(tmp_path):
+    matchers = matchers_for(tmp_path, rule("Rare", "a = { regex = 'often[0-9]' }"))
+    often = b"often" + bytes(2 * PIECE + 4000)
+    data = often * (MOST_PLACES + 9)
+    assert names(matchers, BytesView(data)) == set()
+    (found,) = detections(matchers, BytesView(data + b"often7" + bytes(3 * PIECE)))
+    assert (found.offset, found.evidence) == (len(data), b"often7")
+
+
 def test_evidence_is_what_matched(regex_matchers):
     for name, (regex, flags) in REGEXES.items():
         data = b"__" + {"Start": b"", "End": b""}.get(name, b"_ ") + b"x"
@@ -107,7 +140,7 @@ def test_evidence_is_what_matched(regex_matchers):
         assert found.source.startswith("rules.toml:")
 
 
-@pytest.mark.parametrize("boundary", [WINDOW, WINDOW + 2050, 2 * WINDOW, RESIDENT])
+@pytest.mark.parametrize("boundary", [PIECE, 3 * PIECE + 2050, WINDOW, WINDOW + 2050, 2 * WINDOW, RESIDENT])
 def test_a_real_large_view_loses_nothing_at_its_boundaries(tmp_path, boundary):
     matchers = matchers_for(tmp_path, rule("Long", "a = { regex = 'begin.{0,2000}end' }"))
     size = RESIDENT + 3 * WINDOW
@@ -138,9 +171,9 @@ def test_conditions_targets_and_sizes(tmp_path):
 
 
 def test_content_that_makes_a_pattern_slow_ends_with_the_budget(tmp_path):
-    matchers = matchers_for(tmp_path, rule("Slow", "a = { regex = 'x.{0,2000}needle' }"))
+    matchers = matchers_for(tmp_path, rule("Slow", "a = { regex = 'x[^\\n]{0,2000}needle' }"))
     with pytest.raises(LimitReached):
-        detections(matchers, BytesView(b"needle" + (b"x" * 1000 + b"e") * 9000), limits=Limits(seconds=0.2))
+        detections(matchers, BytesView((b"x" * 25_000 + b"\nneedle") * 360), limits=Limits(seconds=0.2))
 
 
 def test_content_that_exhausts_one_pattern_leaves_the_others(tmp_path):
