@@ -77,6 +77,11 @@ class LogicalRoot:
         """Return the serialised Hyperscan database, verified; empty when there is no atom."""
         return self._segment.native(self._native) if self._segment.has(self._native) else b""
 
+    @property
+    def size(self) -> int:
+        """Bytes of the database."""
+        return self._segment.native_size(self._native)
+
     def users(self, atom: int) -> list[int]:
         """Return the bodies that an atom stands for (``bundle.programs.body_number``)."""
         self._starts.touch(atom * 4, atom * 4 + 8)
@@ -146,6 +151,10 @@ class Segment:
         data = bytes(self._natives[name])
         _check(self._folder / name, data, self._manifest[name][1])
         return data
+
+    def native_size(self, name: str) -> int:
+        """Return the size of such a file in bytes, 0 when there is none."""
+        return len(self._natives.get(name, b""))
 
     def about(self, number: int) -> About:
         """Return what to say of a signature."""

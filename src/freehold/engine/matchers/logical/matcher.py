@@ -6,7 +6,7 @@ from functools import lru_cache
 from freehold.bundle import LogicalRoot, Segment
 from freehold.bundle.programs import MOST_SUBSIGNATURES, ProgramRecord
 from freehold.engine.landmarks import Program
-from freehold.engine.matchers.databases import load_database
+from freehold.engine.matchers.databases import Scan, load_database
 from freehold.engine.matchers.logical import regexes  # noqa: F401 - workers can import nothing later
 from freehold.engine.matchers.logical.bodies import LandmarksOf
 from freehold.engine.matchers.logical.evaluation import LogicalProgram, Surroundings
@@ -23,6 +23,9 @@ from freehold.model.report import EVIDENCE_BYTES, Detection
 
 OVERLAP = 64
 """Bytes by which windows overlap: no atom is longer."""
+
+LARGE = 4 << 20
+"""A Hyperscan database of more bytes is loaded by the worker that first needs it, not by all scans at their start."""
 
 MOST_PLACES = 64
 """Of an atom that occurs more often, it is not known where."""
@@ -64,8 +67,14 @@ class _LoadedRoot:
 
     def __init__(self, root: LogicalRoot) -> None:
         self.root = root
-        serialised = root.database()
-        self._scan = load_database(serialised) if serialised else None
+        self._scan: Scan | None = None
+        if root.size <= LARGE:
+            self._load()
+
+    def _load(self) -> Scan:
+        serialised = self.root.database()
+        self._scan = load_database(serialised) if serialised else _no_atoms
+        return self._scan
 
     def called(self, form: Form, above: str, budget: Budget) -> list[tuple[int, _Bodies]]:
         """Return the programs that may hold for a form, in order, each with those bodies of its cover that may occur.
@@ -87,8 +96,7 @@ class _LoadedRoot:
     def _places(self, form: Form, budget: Budget) -> dict[int, list[int]]:
         """Return where the last byte of each atom that occurs stands, the first ``MOST_PLACES`` times."""
         places: dict[int, list[int]] = {}
-        if self._scan is None:
-            return places
+        scan = self._scan or self._load()
         offset = 0
 
         def on_match(atom: int, _: int, end: int, __: int, ___: object) -> None:
@@ -97,7 +105,7 @@ class _LoadedRoot:
                 known.append(offset + end - 1)
 
         for offset, window in form.content.windows(OVERLAP):  # noqa: B007 - on_match reads it
-            self._scan(window, on_match)
+            scan(window, on_match)
             budget.tick()
         return places
 
@@ -213,6 +221,10 @@ class _Comparison:
 
 def _within(allowed: Range | None, number: int) -> bool:
     return allowed is None or allowed.minimum <= number <= allowed.maximum
+
+
+def _no_atoms(_window: memoryview, _on_match: object) -> None:
+    """Search for nothing."""
 
 
 def _elsewhere() -> Landmarks:
