@@ -86,6 +86,18 @@ def by_name(name: str, sources: Iterable[Path]) -> list[Found]:
     ]
 
 
+def source_texts(found: Iterable[Found]) -> list[tuple[str, bytes]]:
+    """Return (suffix, text) of source files that hold these signatures; lines of one language stand in one file."""
+    texts: dict[str, dict[bytes, None]] = {}
+    for one in found:
+        texts.setdefault(one.suffix, {})[one.text] = None
+    return [
+        (suffix, text)
+        for suffix, parts in texts.items()
+        for text in ([b"".join(parts)] if suffix in _LINE_SUFFIXES else parts)
+    ]
+
+
 def _candidates(text: str) -> Iterator[str]:
     """Yield the suffixes of the languages that a text may be in, the likeliest first."""
     if _PACK.search(text):

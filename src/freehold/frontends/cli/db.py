@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from freehold.bundle import Bundle
-from freehold.frontends.cli import gate
+from freehold.frontends.cli import dbtest, gate
 from freehold.responses.wording import count_text, printable, size_text
 
 _EXAMPLES = """examples:
   freehold db build rules/ more.hdb -o local.fhdb
   freehold scan --database local.fhdb /srv
   freehold db info local.fhdb
+  freehold db test rules/new.ldb
   freehold db gate --known-good --database rules/
 """
 
@@ -38,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify = actions.add_parser("verify", help="read every byte of a compiled database and compare checksums")
     verify.add_argument("bundle", metavar="BUNDLE", type=Path)
     verify.set_defaults(action=_verify)
+    tested = actions.add_parser("test", help="try signatures on carriers that they must match and near misses")
+    dbtest.add_arguments(tested)
+    tested.set_defaults(action=dbtest.run)
     checked = actions.add_parser("gate", help="scan known-good files; any detection is a fault of the signatures")
     gate.add_arguments(checked)
     checked.set_defaults(action=gate.run)

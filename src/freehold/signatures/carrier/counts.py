@@ -1,9 +1,12 @@
-"""Counts of subsignatures that make an expression true."""
+"""Counts of subsignatures that make an expression true, and patterns that make a rule's condition true."""
 
+from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
+from freehold.model.condition import holds
 from freehold.model.logical import Comparison, Expression, Group, Leaf, Operator, RegexMatch, Relation, evaluate
-from freehold.model.signature import LogicalSignature
+from freehold.model.signature import AtLeast, Condition, LogicalSignature, Not, Occurs, PatternSignature
 from freehold.signatures.carrier.errors import CannotCarry
 
 ATTEMPTS = 20
@@ -27,6 +30,44 @@ def wanted_counts(signature: LogicalSignature, rng: Random) -> list[int]:
         if all(evaluate(expression, counts) for expression in (signature.expression, *triggers)):
             return counts
     raise CannotCarry("no counts are found that make the expression true")
+
+
+def true_for(signature: LogicalSignature | PatternSignature, occurring: Sequence[int]) -> bool:
+    """Whether a signature matches where these subsignatures or patterns occur, each as often as it is named."""
+    if isinstance(signature, PatternSignature):
+        return holds(signature.condition, frozenset(occurring))
+    named = Counter(occurring)
+    counts: list[int] = []
+    for index, subsignature in enumerate(signature.subsignatures):
+        count = named[index]
+        if isinstance(subsignature, RegexMatch):
+            count = min(count, count if "g" in subsignature.flags else 1)
+            count *= evaluate(subsignature.trigger, counts)
+        counts.append(count)
+    return evaluate(signature.expression, counts)
+
+
+def wanted_patterns(signature: PatternSignature, rng: Random) -> list[int]:
+    """Return the patterns of a rule that should occur; raises ``CannotCarry`` when none are found."""
+    for _ in range(ATTEMPTS):
+        occurring = _solve_condition(signature.condition, rng, wanted=True)
+        if holds(signature.condition, occurring):
+            return sorted(occurring)
+    raise CannotCarry("no patterns are found that make the condition true")
+
+
+def _solve_condition(condition: Condition, rng: Random, *, wanted: bool) -> frozenset[int]:
+    if isinstance(condition, Occurs):
+        return frozenset({condition.index} if wanted else ())
+    if isinstance(condition, Not):
+        return _solve_condition(condition.term, rng, wanted=not wanted)
+    return _solve_some(condition, rng, wanted=wanted)
+
+
+def _solve_some(condition: AtLeast, rng: Random, *, wanted: bool) -> frozenset[int]:
+    size = condition.count if wanted else len(condition.terms) - condition.count + 1
+    chosen = rng.sample(condition.terms, size)
+    return frozenset().union(*(_solve_condition(term, rng, wanted=wanted) for term in chosen))
 
 
 def _solve(expression: Expression, rng: Random) -> dict[int, int]:

@@ -1,20 +1,20 @@
-"""Makes carriers and near misses of a logical signature."""
+"""Makes carriers and near misses of a logical signature, or of a rule of a pack."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-from freehold.model.body import Anchor, Landmarks, Offset
+from freehold.model.body import ANYWHERE, Anchor, Landmarks, Offset
 from freehold.model.filetype import Target
-from freehold.model.logical import BodyMatch, RegexMatch, Subsignature, TargetDescription
-from freehold.model.signature import LogicalSignature
+from freehold.model.logical import BodyMatch, Range, RegexMatch, Subsignature, TargetDescription
+from freehold.model.signature import LogicalSignature, PatternSignature
 from freehold.signatures.carrier.canvas import Canvas
-from freehold.signatures.carrier.counts import wanted_counts
+from freehold.signatures.carrier.counts import true_for, wanted_counts, wanted_patterns
 from freehold.signatures.carrier.errors import CannotCarry
 from freehold.signatures.carrier.pieces import Piece, make_piece, only_plain_text
 from freehold.signatures.carrier.programs import build_elf, build_pe
-from freehold.signatures.carrier.regexes import make_regex_piece
+from freehold.signatures.carrier.regexes import Regex
 from freehold.signatures.carrier.shells import BEGINNINGS, BINARY_FILLER, TEXT_FILLER, wrap
 
 FLOATING_FROM = 2_048
@@ -22,6 +22,9 @@ FLOATING_FROM = 2_048
 
 MOST_PIECES = 2_000
 """How many occurrences of patterns a carrier holds."""
+
+_ATTEMPTS = 20
+"""How often something random is tried anew."""
 
 _IN_PROGRAM = frozenset({Anchor.ENTRY, Anchor.SECTION, Anchor.SECTION_EXTENT, Anchor.LAST_SECTION, Anchor.VERSION_INFO})
 _TEXTUAL = frozenset({Target.TEXT, Target.HTML, Target.MAIL})
@@ -41,13 +44,16 @@ class Carrier:
     """Content that a signature matches or narrowly misses.
 
     Attributes:
-        kind: what was done to it. A near miss may match all the same, where the signature has other ways to.
+        kind: what was done to it.
+        expected: whether the signature is true for what was put there. A near miss may match where the signature has
+            other ways to, and rarely because the bytes of one subsignature are those of another one, too.
         file: the file, with the container that the signature asks for.
         content: what the signature's target looks at: ``file`` itself or the container's member.
         landmarks: where offsets of the content are counted from.
     """
 
     kind: Kind
+    expected: bool
     file: bytes
     content: bytes
     landmarks: Landmarks
@@ -58,42 +64,63 @@ class _Occurrence:
     index: int
     offset: Offset
     piece: Piece
+    regex: Regex | None = None
+
+    def changed(self, rng: Random) -> "_Occurrence | None":
+        """Return it with one byte changed such that it does not match; None when no such byte is found."""
+        for _ in range(_ATTEMPTS if 2 in self.piece.care else 0):
+            piece = self.piece.changed(rng)
+            if self.regex is None or not self.regex.matches(piece):
+                return _Occurrence(self.index, self.offset, piece, self.regex)
+        return None
 
 
-def carriers(signature: LogicalSignature, seed: int) -> Iterator[Carrier]:
+def carriers(signature: LogicalSignature | PatternSignature, seed: int) -> Iterator[Carrier]:
     """Yield a match and up to three near misses, the same for the same seed.
 
     Raises:
         CannotCarry: when the signature asks for something that is not built, or contradicts itself.
     """
-    _check(signature)
     rng = Random(seed)  # noqa: S311  nothing here is secret
-    occurrences = _occurrences(signature, rng)
-    yield _carrier(Kind.MATCH, signature, occurrences, seed)
-    for kind, changed in _near_misses(occurrences, rng):
+    description = _description(signature, rng)
+    _check(description)
+    occurrences = _occurrences(signature, description.target, rng)
+    content = _Content(signature, description, seed)
+    yield content.carrier(Kind.MATCH, occurrences, occurrences)
+    for kind, changed, intact in _near_misses(occurrences, rng):
         try:
-            yield _carrier(kind, signature, changed, seed)
+            yield content.carrier(kind, changed, intact)
         except CannotCarry:
             continue
 
 
-def _check(signature: LogicalSignature) -> None:
-    description = signature.description
+def _description(signature: LogicalSignature | PatternSignature, rng: Random) -> TargetDescription:
+    if isinstance(signature, LogicalSignature):
+        return signature.description
+    largest = None if signature.maximum_size is None else Range(0, signature.maximum_size)
+    return TargetDescription(rng.choice(signature.targets), largest)
+
+
+def _check(description: TargetDescription) -> None:
     if any(description.icon_groups) or description.handler or description.intermediates:
         raise CannotCarry("icons, handlers and intermediate containers are not built")
     if description.target is not Target.PE and description.target is not Target.ELF and description.sections:
         raise CannotCarry("only programs have sections")
 
 
-def _occurrences(signature: LogicalSignature, rng: Random) -> list[_Occurrence]:
-    counts = wanted_counts(signature, rng)
-    if sum(counts) > MOST_PIECES:
-        raise CannotCarry(f"{sum(counts)} occurrences are too many")
-    filler = _filler(signature.description.target)
-    occurrences: list[_Occurrence] = []
-    for index, (subsignature, count) in enumerate(zip(signature.subsignatures, counts, strict=True)):
-        occurrences += (_occurrence(index, subsignature, rng, filler) for _ in range(count))
-    if signature.description.target is Target.TEXT and not only_plain_text([o.piece for o in occurrences]):
+def _occurrences(signature: LogicalSignature | PatternSignature, target: Target, rng: Random) -> list[_Occurrence]:
+    filler = _filler(target)
+    if isinstance(signature, PatternSignature):
+        regexes = [Regex(e.regex, "i" * e.nocase + "s" * e.dotall) for e in signature.patterns]
+        occurrences = [_regex_occurrence(i, regexes[i], ANYWHERE, rng) for i in wanted_patterns(signature, rng)]
+    else:
+        counts = wanted_counts(signature, rng)
+        if sum(counts) > MOST_PIECES:
+            raise CannotCarry(f"{sum(counts)} occurrences are too many")
+        occurrences = []
+        for index, (subsignature, count) in enumerate(zip(signature.subsignatures, counts, strict=True)):
+            occurrences += (_occurrence(index, subsignature, rng, filler) for _ in range(count))
+    if target is Target.TEXT and not only_plain_text([o.piece for o in occurrences]):
         raise CannotCarry("a pattern holds bytes that normalised text never has")
     return occurrences
 
@@ -102,27 +129,40 @@ def _occurrence(index: int, subsignature: Subsignature, rng: Random, filler: byt
     if isinstance(subsignature, BodyMatch):
         return _Occurrence(index, subsignature.offset, make_piece(rng.choice(subsignature.forms), rng, filler))
     if isinstance(subsignature, RegexMatch):
-        piece = make_regex_piece(subsignature.regex, subsignature.flags, rng)
-        return _Occurrence(index, subsignature.offset, piece)
+        return _regex_occurrence(index, Regex(subsignature.regex, subsignature.flags), subsignature.offset, rng)
     raise CannotCarry("byte comparisons, image hashes and macros are not built")
 
 
-def _near_misses(occurrences: list[_Occurrence], rng: Random) -> Iterator[tuple[Kind, list[_Occurrence]]]:
+def _regex_occurrence(index: int, regex: Regex, offset: Offset, rng: Random) -> _Occurrence:
+    """Make a text that the expression matches; one without a place stands between spaces, which end words."""
+    for _ in range(_ATTEMPTS):
+        piece = regex.make(rng)
+        if offset == ANYWHERE:
+            piece = Piece(b" " + piece.value + b" ", b"\1" + piece.care + b"\1", 1)
+        if regex.matches(piece):
+            return _Occurrence(index, offset, piece, regex)
+    raise CannotCarry("no text is found that a regular expression matches")
+
+
+def _near_misses(
+    occurrences: list[_Occurrence], rng: Random
+) -> Iterator[tuple[Kind, list[_Occurrence], list[_Occurrence]]]:
+    """Yield what was done, what is put then, and what of it still matches."""
     if not occurrences:
         return
     index = rng.randrange(len(occurrences))
-    chosen = occurrences[index]
-    if 2 in chosen.piece.care:
-        changed = _Occurrence(chosen.index, chosen.offset, chosen.piece.changed(rng))
-        yield Kind.BYTE_CHANGED, [*occurrences[:index], changed, *occurrences[index + 1 :]]
-    yield Kind.MISSING, occurrences[:index] + occurrences[index + 1 :]
+    others = occurrences[:index] + occurrences[index + 1 :]
+    if (changed := occurrences[index].changed(rng)) is not None:
+        yield Kind.BYTE_CHANGED, [*occurrences[:index], changed, *occurrences[index + 1 :]], others
+    yield Kind.MISSING, others, others
     unmoved = {Anchor.ANY, Anchor.MACRO, Anchor.VERSION_INFO}
     fixed = [index for index, o in enumerate(occurrences) if o.offset.anchor not in unmoved]
     if fixed:
         index = rng.choice(fixed)
         chosen = occurrences[index]
-        shifted = _Occurrence(chosen.index, _just_outside(chosen.offset), chosen.piece)
-        yield Kind.MOVED, [*occurrences[:index], shifted, *occurrences[index + 1 :]]
+        shifted = _Occurrence(chosen.index, _just_outside(chosen.offset), chosen.piece, chosen.regex)
+        others = occurrences[:index] + occurrences[index + 1 :]
+        yield Kind.MOVED, [*occurrences[:index], shifted, *occurrences[index + 1 :]], others
 
 
 def _just_outside(offset: Offset) -> Offset:
@@ -131,20 +171,32 @@ def _just_outside(offset: Offset) -> Offset:
     return Offset(offset.anchor, offset.value + offset.shift + 1, 0, offset.number)
 
 
-def _carrier(kind: Kind, signature: LogicalSignature, occurrences: list[_Occurrence], seed: int) -> Carrier:
-    rng = Random(seed + 1)  # noqa: S311  nothing here is secret
-    description = signature.description
-    canvas = Canvas()
-    for occurrence in occurrences:
-        if occurrence.offset.anchor is Anchor.START:
-            first = occurrence.offset.value
-            canvas.put_within(first, first + occurrence.offset.shift, occurrence.piece, rng)
-    placed = [(o.offset, o.piece) for o in occurrences if o.offset.anchor in _IN_PROGRAM]
-    landmarks = _beginning(canvas, placed, description, rng)
-    _put_floating(canvas, occurrences, description, rng)
-    _finish_size(canvas, occurrences, description)
-    content = canvas.finished(rng, _filler(description.target))
-    return Carrier(kind, wrap(content, description.container), content, landmarks)
+class _Content:
+    """Puts what a signature looks for into files, always in the same way."""
+
+    def __init__(
+        self, signature: LogicalSignature | PatternSignature, description: TargetDescription, seed: int
+    ) -> None:
+        self._signature = signature
+        self._description = description
+        self._seed = seed
+
+    def carrier(self, kind: Kind, occurrences: list[_Occurrence], intact: list[_Occurrence]) -> Carrier:
+        """Put these occurrences, of which some still match; raises ``CannotCarry``."""
+        rng = Random(self._seed + 1)  # noqa: S311  nothing here is secret
+        description = self._description
+        canvas = Canvas()
+        for occurrence in occurrences:
+            if occurrence.offset.anchor is Anchor.START:
+                first = occurrence.offset.value
+                canvas.put_within(first, first + occurrence.offset.shift, occurrence.piece, rng)
+        placed = [(o.offset, o.piece) for o in occurrences if o.offset.anchor in _IN_PROGRAM]
+        landmarks = _beginning(canvas, placed, description, rng)
+        _put_floating(canvas, occurrences, description, rng)
+        _finish_size(canvas, occurrences, description)
+        content = canvas.finished(rng, _filler(description.target))
+        expected = true_for(self._signature, [occurrence.index for occurrence in intact])
+        return Carrier(kind, expected, wrap(content, description.container), content, landmarks)
 
 
 def _beginning(

@@ -8,6 +8,8 @@ import string
 from dataclasses import dataclass
 from random import Random
 
+import pcre2
+
 from freehold.signatures.carrier.errors import CannotCarry
 from freehold.signatures.carrier.pieces import Piece
 
@@ -75,6 +77,37 @@ class _Again:
 
 _Node = _OneOf | _Row | _Either | _Repeat | _Group | _Again
 _NOTHING = _Row(())
+
+
+_OPTIONS = {"i": pcre2.IGNORECASE, "s": pcre2.DOTALL, "m": pcre2.MULTILINE, "x": pcre2.VERBOSE}
+
+
+class Regex:
+    """A regular expression of a signature with its flags."""
+
+    __slots__ = ("_compiled", "_flags", "_regex")
+
+    def __init__(self, regex: bytes, flags: str) -> None:
+        self._regex = regex
+        self._flags = flags
+        options = 0
+        for flag in _OPTIONS.keys() & set(flags):
+            options |= _OPTIONS[flag]
+        try:
+            self._compiled = pcre2.compile(regex, options, jit=False)
+        except pcre2.LibraryError as error:
+            raise CannotCarry(f"it is no regular expression: {error}") from error
+
+    def make(self, rng: Random) -> Piece:
+        """Return bytes that it should match; raises ``CannotCarry`` for syntax that is not understood."""
+        return make_regex_piece(self._regex, self._flags, rng)
+
+    def matches(self, piece: Piece) -> bool:
+        """Whether it matches somewhere in a piece."""
+        try:
+            return self._compiled.search(piece.value) is not None
+        except pcre2.LibraryError:
+            return False
 
 
 def make_regex_piece(regex: bytes, flags: str, rng: Random) -> Piece:
