@@ -38,9 +38,9 @@ _HIGH = re.compile(rb"[\x80-\xff]++")
 _ENTITY = re.compile(rb"[A-Za-z0-9_:-]{0,1024}+")
 _DATA = (b"data:", b'"data:')
 _SCRIPT_TEXT = re.compile(
-    rb"(?:[^<&\x80-\xff]++|&(?!#|[A-Za-z0-9_:-]{0,1024}+(?:;|\Z))|<[ \t\v\f]*+[^ \t\v\f!/'>&\x80-\xff])++"
+    rb"(?:[^<&\x80-\xff]++|&(?!#|[A-Za-z0-9_:-]{0,1024}+(?:;|\Z))|<[ \t\v\f]*+[^ \t\v\f!/'>&\x80-\xff]|)*+"
 )
-"""Scripts and styles up to something that is not just copied in lower case."""
+"""Scripts and styles up to something that is not just copied in lower case; see ``htmlplain`` for the empty end."""
 _SCRIPT_TABLE = bytes(range(256)).lower().replace(b"'", b'"')
 _FULL_STOPS = (b"\xe3\x80\x82", b"\xef\xbc\x8e", b"\xef\xb9\x92")
 _ANY_FULL_STOP = re.compile(b"|".join(_FULL_STOPS))
@@ -132,10 +132,11 @@ class _Page:
 
     def step(self, at: int) -> int:
         """Outside scripts and styles."""
-        match = (PLAIN_TEXT if self.pending else PLAIN).match(self.data, at)
-        if match:
-            self.plain(match.group(), match.end() == self.end)
-            return match.end()
+        run = self.take(PLAIN_TEXT if self.pending else PLAIN, at)
+        if run:
+            at += len(run)
+            self.plain(run, at == self.end)
+            return at
         byte = self.data[at : at + 1]
         if byte == b"<":
             self.show(b" ")

@@ -17,6 +17,8 @@ _ENTITIES = (
     (b"&amp;", b"&"),
 )
 _ENTITY = b"|".join(name for name, _ in _ENTITIES)
+# Repeated groups below end with an empty alternative: up to 3.11.4, re loses its place when a possessive group that is
+# being repeated fails after its first step (https://github.com/python/cpython/issues/106052).
 _TEXT = rb"(?:[^<>&\x80-\xff]++|%s)++" % _ENTITY
 
 _END = rb"(?=[ >])"
@@ -24,13 +26,13 @@ _BARE = rb"[^ \t\v\f>&'\x80-\xff]"
 _NOT_QUOTE = rb"[^\" \t\v\f>&'\x80-\xff]"
 _VALUE = rb"=(?!\"?data:)(?:\"%s*+(?:\"| ++%s++)|%s%s*+)" % (_NOT_QUOTE, _BARE, _NOT_QUOTE, _BARE)
 """Quoted up to the quote, or one word past the first blank, or not quoted."""
-_ARGUMENT = rb"[^ \t\v\f=>&]++(?:%s)?+%s" % (_VALUE, _END)
+_ARGUMENT = rb"[^ \t\v\f=>&]++(?:%s|)?+%s" % (_VALUE, _END)
 _ADDRESS = rb"[^\x00-\x20\">&'\x80-\xff]*+"
 
 
 def _up_to(name: bytes) -> bytes:
     """The arguments before the first one of this name."""
-    return rb"(?: ++(?!(?i:%s)[ =>])%s)*+" % (name, _ARGUMENT)
+    return rb"(?: ++(?!(?i:%s)[ =>])%s|)*+" % (name, _ARGUMENT)
 
 
 def _with_address(tag: bytes, name: bytes) -> bytes:
@@ -39,19 +41,20 @@ def _with_address(tag: bytes, name: bytes) -> bytes:
 
 
 _OTHER = rb"(?!(?i:a|img|script|style|%@)[ >])[^ \t\v\f>!&][^ \t\v\f>&]*+"
-_TAG = rb"<(?:%s|%s|%s)(?: ++%s)*+ *+>" % (
+_TAG = rb"<(?:%s|%s|%s)(?: ++%s|)*+ *+>" % (
     _with_address(b"a", b"href"),
     _with_address(b"img", b"src"),
     _OTHER,
     _ARGUMENT,
 )
 
-PLAIN = re.compile(rb"(?:%s|%s)++" % (_TEXT, _TAG))
+PLAIN = re.compile(rb"(?:%s|%s|)*+" % (_TEXT, _TAG))
+"""Text and tags, perhaps none."""
 PLAIN_TEXT = re.compile(_TEXT)
-"""The same without tags."""
+"""Text without tags."""
 
 _TAG_WITH_ADDRESS = re.compile(
-    rb"<(?:(?:a(?=[ >])%s ++href|img(?=[ >])%s ++src)=\"([^\"]*+)\")?+[^>]*+>" % (_up_to(b"href"), _up_to(b"src"))
+    rb"<(?:(?:a(?=[ >])%s ++href|img(?=[ >])%s ++src)=\"([^\"]*+)\")?[^>]*+>" % (_up_to(b"href"), _up_to(b"src"))
 )
 _TEXT_TABLE = bytes(range(256)).lower().translate(bytes.maketrans(bytes(range(1, 32)), b" " * 31))
 
