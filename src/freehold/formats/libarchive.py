@@ -5,7 +5,6 @@ It pulls its input through calls whose machine code is made at import, and gives
 
 import ctypes
 import os
-import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -34,12 +33,14 @@ class Member(NamedTuple):
     """What a header says.
 
     Attributes:
-        regular: whether it is a file.
+        size: of its content as stated, 0 when nothing is.
+        has_content: whether it is a file, and none that stands elsewhere in the archive under another name.
         encrypted: whether its content is.
     """
 
     name: str
-    regular: bool
+    size: int
+    has_content: bool
     encrypted: bool
 
 
@@ -54,6 +55,8 @@ def _load() -> ctypes.CDLL | None:
             library.archive_read_new.restype = pointer
             library.archive_entry_pathname.restype = ctypes.c_char_p
             library.archive_error_string.restype = ctypes.c_char_p
+            library.archive_entry_hardlink.restype = pointer
+            library.archive_entry_size.restype = ctypes.c_int64
             return library
     return None
 
@@ -62,7 +65,6 @@ _LIBRARY = _load()
 _LIBC = ctypes.CDLL(None)
 _LIBC.newlocale.restype = _LIBC.uselocale.restype = ctypes.c_void_p
 _UTF8 = _LIBC.newlocale(_CODESET, b"C.UTF-8", None)
-time.localtime()  # RAR has local times: what the C library must read to know the time zone, it reads now
 _INPUTS: dict[int, "_Input"] = {}
 
 
@@ -148,9 +150,13 @@ class Reader:
             name: bytes = self._library.archive_entry_pathname(self._entry) or b""
         finally:
             _LIBC.uselocale(ctypes.c_void_p(before))
-        mode = self._library.archive_entry_filetype(self._entry) & _KIND
-        encrypted = self._library.archive_entry_is_data_encrypted(self._entry)
-        return Member(name.decode("utf-8", "surrogateescape"), mode == _REGULAR, bool(encrypted))
+        library, entry = self._library, self._entry
+        return Member(
+            name.decode("utf-8", "surrogateescape"),
+            library.archive_entry_size(entry) if library.archive_entry_size_is_set(entry) else 0,
+            library.archive_entry_filetype(entry) & _KIND == _REGULAR and not library.archive_entry_hardlink(entry),
+            bool(library.archive_entry_is_data_encrypted(entry)),
+        )
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the content of the member that ``next`` returned; raises ``Damage``."""

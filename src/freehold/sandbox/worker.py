@@ -4,6 +4,7 @@ import importlib
 import os
 import socket
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from typing import NoReturn
@@ -14,7 +15,7 @@ from freehold.sandbox.lockdown import Policy, lock_down
 from freehold.sandbox.wire import PIECE, decode, encode, write_all
 
 _ENCODINGS = """ascii utf_8 utf_8_sig utf_7 utf_16 utf_16_le utf_16_be utf_32 utf_32_le utf_32_be latin_1 cp437 cp1252
-idna punycode unicode_escape raw_unicode_escape"""
+unicode_escape raw_unicode_escape"""
 """Encodings that are loaded for every worker; a format that needs further ones imports them."""
 
 _DESCRIPTOR = socket.CMSG_SPACE(4)
@@ -74,6 +75,9 @@ def preload() -> None:
         "".encode(encoding)
     for module in ("array", "datetime", "json.decoder", "math"):  # yara-x and struct packing look for these late
         importlib.import_module(module)
+    os.environ["TZ"] = "UTC0"  # else the C library looks for a file whenever an archive has a local time
+    if hasattr(time, "tzset"):
+        time.tzset()
 
 
 def _begin(channel: int, policy: Policy) -> None:

@@ -145,7 +145,7 @@ class Sink(_Object):
         self._current: tuple[int, int] | None = None
 
     def begin(self, index: int) -> None:
-        """An item begins; one that did not end is cut off."""
+        """An item begins, perhaps only to be told that it cannot be extracted; one that did not end is cut off."""
         self.finish(None)
         self._current = (index, self.produced)
 
@@ -259,8 +259,7 @@ def _progress(sink: Sink, _size: int) -> int:
 
 @_callback(abi.GET_OUT_STREAM)
 def _stream_of_item(sink: Sink, index: int, out: int, mode: int) -> int:
-    if mode == 0:
-        sink.begin(index)
+    sink.begin(index)
     _put(out, ctypes.c_size_t, sink.out.address if mode == 0 else 0)
     return S_OK
 
