@@ -259,7 +259,7 @@ def _formats_for(artifact: Artifact) -> list[Format]:
     return formats
 
 
-_NEVER_ZIP = frozenset({"zip", "gzip", "bzip2", "xz", "lzma", "zstd", "tar", "ar"})
+_NEVER_ZIP = frozenset({"ole2", "tnef", "zip", "gzip", "bzip2", "xz", "lzma", "zstd", "tar", "ar"})
 """Types whose own format accounts for trailing bytes."""
 
 

@@ -21,12 +21,12 @@ from freehold.model.view import View
 
 _MOST_GAPS = 256
 _PIECE = 1 << 20
-_OBJECT = re.compile(rb"[\x00\x10]\x00\x11\x10....(?:....\x78[\x01\x5e\x9c\xda]|\xd0\xcf\x11\xe0)", re.DOTALL)
+_OBJECT = rb"(?s)[\x00\x10]\x00\x11\x10....(?:....\x78[\x01\x5e\x9c\xda]|\xd0\xcf\x11\xe0)"
 _OBJECT_HEAD = 14
 _HWP_SIGNATURE = b"HWP Document File"
 _HWP_PACKED = frozenset({"BodyText", "BinData", "DocHistory", "Scripts"})
 _MSI_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._"
-_MSI_NAME = re.compile("[\u3800-\u4840]")
+_MSI_NAME = "[\u3800-\u4840]"
 _MSG_ATTACHMENT = "__substg1.0_37010102"
 _MSG_LONG_NAME, _MSG_SHORT_NAME = "__substg1.0_3707001F", "__substg1.0_3704001F"
 _MSG_RTF = "__substg1.0_10090102"
@@ -75,7 +75,7 @@ class _Ole2:
 
 def _label(name: str) -> str:
     """Return a stream's name as people know it: installers squeeze two letters into one character."""
-    return _MSI_NAME.sub(_unsqueeze, name)
+    return re.sub(_MSI_NAME, _unsqueeze, name)
 
 
 def _unsqueeze(squeezed: re.Match[str]) -> str:
@@ -130,7 +130,7 @@ def _records(view: View, unpacking: Unpacking) -> Iterator[int]:
     """Yield where records begin that look like embedded storages."""
     for start in range(0, view.size, _PIECE):
         unpacking.budget.tick()
-        for found in _OBJECT.finditer(view.read(start, _PIECE + _OBJECT_HEAD - 1)):
+        for found in re.finditer(_OBJECT, view.read(start, _PIECE + _OBJECT_HEAD - 1)):
             yield start + found.start()
 
 

@@ -17,7 +17,7 @@ _BEGIN = bytes.fromhex("e716e3bd65261145a4c48d4d0b7a9eac")
 _HEADER = 36
 _FORMAT_AT = 48
 _PACKAGED = bytes.fromhex("2fe98d63d4a6c14b9a36b3fc2511a5b7")
-_BLOB = re.compile(rb"\x12\x00[\x00-\xff]{2}")
+_BLOB = rb"\x12\x00[\x00-\xff]{2}"
 _BLOB_HEADER = 22
 _LONG = 0x7FFF
 _PIECE = 1 << 20
@@ -30,25 +30,24 @@ class _OneNote:
     def children(self, view: View, unpacking: Unpacking) -> Iterator[Child]:
         """See ``Format.children``."""
         packaged = view.read(_FORMAT_AT, 16) == _PACKAGED
-        number = 0
-        for start, length in _blobs(view, unpacking) if packaged else _files(view, unpacking):
-            number += 1
+        places = _blobs(view, unpacking) if packaged else _files(view, unpacking)
+        for number, (start, length) in enumerate(places, 1):
             if start + length > view.size:
                 unpacking.problem(ProblemKind.TRUNCATED, f"the file at byte {start} is cut off")
             yield Child(f"file-{number}", view.slice(start, length))
 
 
-def _occurrences(view: View, pattern: re.Pattern[bytes], width: int, unpacking: Unpacking) -> Iterator[int]:
+def _occurrences(view: View, pattern: bytes, width: int, unpacking: Unpacking) -> Iterator[int]:
     """Yield where a pattern of ``width`` bytes occurs."""
     for start in range(0, view.size, _PIECE):
         unpacking.budget.tick()
-        for found in pattern.finditer(view.read(start, _PIECE + width - 1)):
+        for found in re.finditer(pattern, view.read(start, _PIECE + width - 1)):
             yield start + found.start()
 
 
 def _files(view: View, unpacking: Unpacking) -> Iterator[tuple[int, int]]:
     """Yield where the content of each file begins, and its length."""
-    for start in _occurrences(view, re.compile(re.escape(_BEGIN)), len(_BEGIN), unpacking):
+    for start in _occurrences(view, re.escape(_BEGIN), len(_BEGIN), unpacking):
         length = int.from_bytes(view.read(start + len(_BEGIN), 8), "little")
         if length and start + _HEADER < view.size:
             yield start + _HEADER, length

@@ -16,13 +16,12 @@ from freehold.model.interfaces import Child, Format, Unpacking
 from freehold.model.report import ProblemKind
 from freehold.model.view import BytesView, View
 
-_DATA = re.compile(rb"\\(?:objdata|datastore)(?![a-zA-Z])")
+_DATA = rb"\\(?:objdata|datastore)(?![a-zA-Z])"
 _DATA_WORDS = (b"objdata", b"datastore")
 _DATA_BYTES = 10
-_TOKEN = re.compile(
-    rb"(?P<text>[^\\{}]+)|(?P<open>\{)|(?P<close>\})"
-    rb"|\\(?:(?P<word>[a-zA-Z]+)(?P<number>-?[0-9]{1,10})?[ ]?|'[0-9a-fA-F]{0,2}|[^a-zA-Z])",
-    re.DOTALL,
+_TOKEN = (
+    rb"(?s)(?P<text>[^\\{}]+)|(?P<open>\{)|(?P<close>\})"
+    rb"|\\(?:(?P<word>[a-zA-Z]+)(?P<number>-?[0-9]{1,10})?[ ]?|'[0-9a-fA-F]{0,2}|[^a-zA-Z])"
 )
 _NOT_HEX = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
 _PIECE = 1 << 20
@@ -50,7 +49,7 @@ def _find(view: View, position: int, unpacking: Unpacking) -> int | None:
     """Return where the content of the next object begins at or behind ``position``."""
     while position < view.size:
         piece = view.read(position, _PIECE)
-        found = _DATA.search(piece, 0, len(piece))
+        found = re.search(_DATA, piece)
         if found and (found.end() < len(piece) or position + len(piece) == view.size):
             return position + found.end()
         position += max(len(piece) - _DATA_BYTES, 1) if position + len(piece) < view.size else len(piece)
@@ -82,12 +81,13 @@ class _Collector:
 
     def collect(self, view: View, position: int) -> int:
         """Collect from ``position`` to the end of the group; return where that is."""
+        match = re.compile(_TOKEN).match
         while position < view.size:
             self._unpacking.budget.tick()
             piece = view.read(position, _PIECE)
             last = position + len(piece) == view.size
             at = 0
-            while at < len(piece) and (token := _TOKEN.match(piece, at)):
+            while at < len(piece) and (token := match(piece, at)):
                 if token.end() == len(piece) and not last and at and token.lastgroup != "text":
                     break  # it may go on in the next piece
                 at = token.end()

@@ -18,8 +18,8 @@ from freehold.model.report import ProblemKind
 
 _MODULE_NAME, _MODULE_NAME_WIDE, _STREAM_NAME, _STREAM_NAME_WIDE = 0x19, 0x47, 0x1A, 0x32
 _MODULE_OFFSET, _MODULE_END, _PROJECT_VERSION = 0x31, 0x2B, 0x09
-_SOURCE = re.compile(rb"\x01(?=.[\xb0-\xbf]\x00Attribut)", re.DOTALL)
-_PCODE_TEXT = re.compile(rb"\xb9\x00([\x06-\xff]\x00|.[\x01-\x07])([\x20-\x7e]{6,})", re.DOTALL)
+_SOURCE = rb"(?s)\x01(?=.[\xb0-\xbf]\x00Attribut)"
+_PCODE_TEXT = rb"(?s)\xb9\x00([\x06-\xff]\x00|.[\x01-\x07])([\x20-\x7e]{6,})"
 _CHUNK = 4096
 _DIR_BYTES = 8 << 20
 _MODULE_BYTES = 64 << 20
@@ -156,7 +156,7 @@ def _sources(stream: Stream, module: Module | None, unpacking: Unpacking, stompe
     data = stream.read(0, _MODULE_BYTES)
     name = module.name if module else stream.name
     starts = [module.offset] if module else []
-    starts += [found.start() for found in _SOURCE.finditer(data) if found.start() not in starts]
+    starts += [found.start() for found in re.finditer(_SOURCE, data) if found.start() not in starts]
     for number, start in enumerate(starts):
         yield Child(f"macro:{name}", _source(data, start, name, unpacking, stomped if number == 0 else None))
 
@@ -175,7 +175,7 @@ def _source(data: bytes, start: int, name: str, unpacking: Unpacking, stomped: l
 
 def _knows_more(pcode: bytes, source: bytes) -> bool:
     """Tell whether p-code has text constants that its source lacks."""
-    for number, found in enumerate(_PCODE_TEXT.finditer(pcode)):
+    for number, found in enumerate(re.finditer(_PCODE_TEXT, pcode)):
         length = int.from_bytes(found[1], "little")
         text = found[2][:length]
         if len(text) == length and text.replace(b'"', b'""') not in source:
