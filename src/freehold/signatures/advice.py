@@ -12,8 +12,8 @@ from freehold.signatures.atoms import Atom, Atoms, choose
 from freehold.signatures.cover import cover
 from freehold.signatures.literals import required
 
-WEAK_BITS = 26.0
-"""An atom that is worth fewer bits is found in clean files more often than once in 64 MiB."""
+WEAK_BITS = 24.0
+"""An atom that is worth no more bits is found in clean files once in 16 MiB or more often."""
 
 
 def advice(signature: Signature) -> Iterator[str]:
@@ -104,9 +104,9 @@ def _atoms(signature: LogicalSignature) -> Iterator[str]:
         return
     for index, found in atoms.items():
         bits = -log2(found.weight)
-        if bits < WEAK_BITS:
+        if bits <= WEAK_BITS:
             yield (
-                f"weak: subsignature {index} is found by {_shown(found)}, which clean files have once in "
+                f"weak: subsignature {index} is found by {_shown(found)}, which clean files have about once in "
                 f"{_often(found.weight)}; ask for rarer bytes"
             )
         elif any(atom.expression for atom in found.literals):
@@ -125,7 +125,10 @@ def _atom_text(atom: Atom) -> str:
 
 def _often(weight: float) -> str:
     places = 1 / weight
-    return f"{places / 1024:,.0f} KiB" if places >= 1024 else f"{max(places, 1):,.0f} bytes"
+    for unit, size in (("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if places >= size:
+            return f"{places / size:,.0f} {unit}"
+    return f"{max(places, 1):,.0f} bytes"
 
 
 def _without_literals(signature: PatternSignature) -> Iterator[str]:

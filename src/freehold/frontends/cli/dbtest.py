@@ -49,13 +49,13 @@ class _Expectation(NamedTuple):
         path: of the carrier.
         name: of the signature.
         kind: how the two relate.
-        matches: whether it should match.
+        matches: whether it should match; None when either will do.
     """
 
     path: bytes
     name: str
     kind: Kind
-    matches: bool
+    matches: bool | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -199,13 +199,11 @@ def _make(found: Found, folder: Path) -> Iterator[_Expectation]:
 
 def _surprise(expectation: _Expectation, report: Report) -> str:
     """Return what is not as expected, "" when all is."""
-    if expectation.kind is Kind.MATCH and not expectation.matches:
+    if expectation.kind is Kind.MATCH and expectation.matches is False:
         return "it can never match: its conditions contradict each other"
-    if _found(expectation, report) is expectation.matches:
+    if expectation.matches is None or _found(expectation, report) is expectation.matches:
         return ""
-    if expectation.kind is Kind.MATCH:
-        return "it should match"
-    return "it matches all the same: what was taken away stands elsewhere in the signature, too"
+    return "it should match" if expectation.matches else "it should not match"
 
 
 def _found(expectation: _Expectation, report: Report) -> bool:
@@ -213,11 +211,12 @@ def _found(expectation: _Expectation, report: Report) -> bool:
 
 
 def _print(expectation: _Expectation, report: Report, surprise: str) -> None:
-    words = {True: "match", False: "no match"}
+    words = {True: "match", False: "no match", None: "either"}
     expected, got = words[expectation.matches], words[_found(expectation, report)]
     verdict = f"UNEXPECTED: {surprise}" if surprise else "ok"
     path = printable_path(expectation.path.rpartition(b"/")[2])
-    print(f"{path:<40} expected {expected:<8}  got {got:<8}  {verdict}")
+    width = len(expectation.name) + 25
+    print(f"{path:<{width}} expected {expected:<8}  got {got:<8}  {verdict}")
     _print_problems(report)
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+from typing import NamedTuple
 
-from freehold.model.body import ANYWHERE, Anchor, Landmarks, Offset
+from freehold.model.body import ANYWHERE, Anchor, Body, Landmarks, Offset
 from freehold.model.filetype import Target
 from freehold.model.logical import BodyMatch, Range, RegexMatch, Subsignature, TargetDescription
 from freehold.model.signature import LogicalSignature, PatternSignature
@@ -15,6 +16,7 @@ from freehold.signatures.carrier.errors import CannotCarry
 from freehold.signatures.carrier.pieces import Piece, make_piece, only_plain_text
 from freehold.signatures.carrier.programs import build_elf, build_pe
 from freehold.signatures.carrier.regexes import Regex
+from freehold.signatures.carrier.search import occurrences as occurrences_in
 from freehold.signatures.carrier.shells import BEGINNINGS, BINARY_FILLER, TEXT_FILLER, wrap
 
 FLOATING_FROM = 2_048
@@ -39,21 +41,20 @@ class Kind(StrEnum):
     MOVED = "offset moved"
 
 
-@dataclass(frozen=True, slots=True)
-class Carrier:
+class Carrier(NamedTuple):
     """Content that a signature matches or narrowly misses.
 
     Attributes:
         kind: what was done to it.
-        expected: whether the signature is true for what was put there. A near miss may match where the signature has
-            other ways to, and rarely because the bytes of one subsignature are those of another one, too.
+        expected: whether it should match: a near miss may where the signature has other ways to. None where this
+            cannot be told, because what was taken away stands somewhere in the content all the same.
         file: the file, with the container that the signature asks for.
         content: what the signature's target looks at: ``file`` itself or the container's member.
         landmarks: where offsets of the content are counted from.
     """
 
     kind: Kind
-    expected: bool
+    expected: bool | None
     file: bytes
     content: bytes
     landmarks: Landmarks
@@ -64,15 +65,31 @@ class _Occurrence:
     index: int
     offset: Offset
     piece: Piece
-    regex: Regex | None = None
+    subject: Regex | tuple[Body, ...]
+
+    def times(self, content: bytes, enough: int) -> int:
+        """Return how often what is put here may occur in a content, whatever its place; no more than ``enough``."""
+        if isinstance(self.subject, Regex):
+            return self.subject.times(content, enough)
+        return occurrences_in(self.subject, content, enough)
 
     def changed(self, rng: Random) -> "_Occurrence | None":
         """Return it with one byte changed such that it does not match; None when no such byte is found."""
         for _ in range(_ATTEMPTS if 2 in self.piece.care else 0):
             piece = self.piece.changed(rng)
-            if self.regex is None or not self.regex.matches(piece):
-                return _Occurrence(self.index, self.offset, piece, self.regex)
+            changed = _Occurrence(self.index, self.offset, piece, self.subject)
+            if not changed.times(piece.value, 1):
+                return changed
         return None
+
+
+class _Miss(NamedTuple):
+    """What is put into a near miss: some still match, ``lost`` does not any more, but may be ``moved`` only."""
+
+    kind: Kind
+    put: list[_Occurrence]
+    intact: list[_Occurrence]
+    lost: _Occurrence
 
 
 def carriers(signature: LogicalSignature | PatternSignature, seed: int) -> Iterator[Carrier]:
@@ -85,13 +102,22 @@ def carriers(signature: LogicalSignature | PatternSignature, seed: int) -> Itera
     description = _description(signature, rng)
     _check(description)
     occurrences = _occurrences(signature, description.target, rng)
-    content = _Content(signature, description, seed)
-    yield content.carrier(Kind.MATCH, occurrences, occurrences)
-    for kind, changed, intact in _near_misses(occurrences, rng):
+    content = _Content(description, seed)
+    match = content.carrier(Kind.MATCH, occurrences)
+    yield match._replace(expected=true_for(signature, [occurrence.index for occurrence in occurrences]))
+    for miss in _near_misses(occurrences, rng):
         try:
-            yield content.carrier(kind, changed, intact)
+            carrier = content.carrier(miss.kind, miss.put)
         except CannotCarry:
             continue
+        yield carrier._replace(expected=_expected(signature, miss, carrier.content))
+
+
+def _expected(signature: LogicalSignature | PatternSignature, miss: _Miss, content: bytes) -> bool | None:
+    if true_for(signature, [occurrence.index for occurrence in miss.intact]):
+        return True
+    known = sum(occurrence.index == miss.lost.index for occurrence in miss.intact) + (miss.kind is Kind.MOVED)
+    return None if miss.lost.times(content, known + 1) > known else False
 
 
 def _description(signature: LogicalSignature | PatternSignature, rng: Random) -> TargetDescription:
@@ -127,7 +153,8 @@ def _occurrences(signature: LogicalSignature | PatternSignature, target: Target,
 
 def _occurrence(index: int, subsignature: Subsignature, rng: Random, filler: bytes) -> _Occurrence:
     if isinstance(subsignature, BodyMatch):
-        return _Occurrence(index, subsignature.offset, make_piece(rng.choice(subsignature.forms), rng, filler))
+        piece = make_piece(rng.choice(subsignature.forms), rng, filler)
+        return _Occurrence(index, subsignature.offset, piece, subsignature.forms)
     if isinstance(subsignature, RegexMatch):
         return _regex_occurrence(index, Regex(subsignature.regex, subsignature.flags), subsignature.offset, rng)
     raise CannotCarry("byte comparisons, image hashes and macros are not built")
@@ -139,30 +166,28 @@ def _regex_occurrence(index: int, regex: Regex, offset: Offset, rng: Random) -> 
         piece = regex.make(rng)
         if offset == ANYWHERE:
             piece = Piece(b" " + piece.value + b" ", b"\1" + piece.care + b"\1", 1)
-        if regex.matches(piece):
+        if regex.times(piece.value, 1):
             return _Occurrence(index, offset, piece, regex)
     raise CannotCarry("no text is found that a regular expression matches")
 
 
-def _near_misses(
-    occurrences: list[_Occurrence], rng: Random
-) -> Iterator[tuple[Kind, list[_Occurrence], list[_Occurrence]]]:
-    """Yield what was done, what is put then, and what of it still matches."""
+def _near_misses(occurrences: list[_Occurrence], rng: Random) -> Iterator[_Miss]:
     if not occurrences:
         return
     index = rng.randrange(len(occurrences))
+    chosen = occurrences[index]
     others = occurrences[:index] + occurrences[index + 1 :]
-    if (changed := occurrences[index].changed(rng)) is not None:
-        yield Kind.BYTE_CHANGED, [*occurrences[:index], changed, *occurrences[index + 1 :]], others
-    yield Kind.MISSING, others, others
+    if (changed := chosen.changed(rng)) is not None:
+        yield _Miss(Kind.BYTE_CHANGED, [*occurrences[:index], changed, *occurrences[index + 1 :]], others, chosen)
+    yield _Miss(Kind.MISSING, others, others, chosen)
     unmoved = {Anchor.ANY, Anchor.MACRO, Anchor.VERSION_INFO}
     fixed = [index for index, o in enumerate(occurrences) if o.offset.anchor not in unmoved]
     if fixed:
         index = rng.choice(fixed)
         chosen = occurrences[index]
-        shifted = _Occurrence(chosen.index, _just_outside(chosen.offset), chosen.piece, chosen.regex)
+        moved = _Occurrence(chosen.index, _just_outside(chosen.offset), chosen.piece, chosen.subject)
         others = occurrences[:index] + occurrences[index + 1 :]
-        yield Kind.MOVED, [*occurrences[:index], shifted, *occurrences[index + 1 :]], others
+        yield _Miss(Kind.MOVED, [*occurrences[:index], moved, *occurrences[index + 1 :]], others, chosen)
 
 
 def _just_outside(offset: Offset) -> Offset:
@@ -174,15 +199,12 @@ def _just_outside(offset: Offset) -> Offset:
 class _Content:
     """Puts what a signature looks for into files, always in the same way."""
 
-    def __init__(
-        self, signature: LogicalSignature | PatternSignature, description: TargetDescription, seed: int
-    ) -> None:
-        self._signature = signature
+    def __init__(self, description: TargetDescription, seed: int) -> None:
         self._description = description
         self._seed = seed
 
-    def carrier(self, kind: Kind, occurrences: list[_Occurrence], intact: list[_Occurrence]) -> Carrier:
-        """Put these occurrences, of which some still match; raises ``CannotCarry``."""
+    def carrier(self, kind: Kind, occurrences: list[_Occurrence]) -> Carrier:
+        """Put these occurrences; what is to be expected is not told yet. Raises ``CannotCarry``."""
         rng = Random(self._seed + 1)  # noqa: S311  nothing here is secret
         description = self._description
         canvas = Canvas()
@@ -195,8 +217,7 @@ class _Content:
         _put_floating(canvas, occurrences, description, rng)
         _finish_size(canvas, occurrences, description)
         content = canvas.finished(rng, _filler(description.target))
-        expected = true_for(self._signature, [occurrence.index for occurrence in intact])
-        return Carrier(kind, expected, wrap(content, description.container), content, landmarks)
+        return Carrier(kind, None, wrap(content, description.container), content, landmarks)
 
 
 def _beginning(

@@ -6,6 +6,7 @@ place are passed over, so the text may miss; whoever needs certainty asks the re
 
 import string
 from dataclasses import dataclass
+from itertools import islice
 from random import Random
 
 import pcre2
@@ -102,12 +103,12 @@ class Regex:
         """Return bytes that it should match; raises ``CannotCarry`` for syntax that is not understood."""
         return make_regex_piece(self._regex, self._flags, rng)
 
-    def matches(self, piece: Piece) -> bool:
-        """Whether it matches somewhere in a piece."""
+    def times(self, content: bytes, enough: int) -> int:
+        """Return how often it matches, but no more than ``enough``."""
         try:
-            return self._compiled.search(piece.value) is not None
+            return sum(1 for _ in islice(self._compiled.finditer(content), enough))
         except pcre2.LibraryError:
-            return False
+            return 0
 
 
 def make_regex_piece(regex: bytes, flags: str, rng: Random) -> Piece:
