@@ -3,10 +3,11 @@
 Source: [MS-OFFCRYPTO] 2.3, [MS-DOC] 2.5.2, [MS-XLS] 2.4.117, [MS-PPT] 2.3.2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from freehold.formats.cfb import Stream
-from freehold.model.interfaces import Unpacking
+from freehold.formats.officepackage import PASSWORDS, open_package
+from freehold.model.interfaces import Child, Unpacking
 from freehold.model.report import ProblemKind
 
 _WORD_ENCRYPTED = 0x01
@@ -16,12 +17,18 @@ _WORKBOOK_HEAD = 4096
 _METHODS = {(4, 4): "agile", (2, 2): "standard", (3, 2): "standard", (4, 2): "standard", (3, 3): "extensible"}
 
 
-def report(streams: Sequence[Stream], unpacking: Unpacking) -> None:
-    """Record a problem for each way in which the document is encrypted."""
+def children(streams: Sequence[Stream], unpacking: Unpacking) -> Iterator[Child]:
+    """Yield the document where a well-known password opens it, and record a problem where none does."""
     for stream in streams:
         how = _READERS[stream.name](stream) if stream.name in _READERS else None
-        if how:
-            unpacking.fact("encryption", how)
+        if not how:
+            continue
+        unpacking.fact("encryption", how)
+        package = next((s for s in streams if s.name == "EncryptedPackage"), None)
+        opened = package and stream.name == "EncryptionInfo" and open_package(stream, package, PASSWORDS, unpacking)
+        if opened:
+            yield Child("decrypted", opened.chunks())
+        else:
             unpacking.problem(ProblemKind.ENCRYPTED, f"the document is encrypted ({how})")
 
 

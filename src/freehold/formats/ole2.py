@@ -55,7 +55,7 @@ class _Ole2:
         kind = next((kind for name, kind in _KINDS if name in top), None)
         if kind is not None:
             unpacking.fact("document", kind)
-        officecrypt.report(compound.streams, unpacking)
+        yield from officecrypt.children(compound.streams, unpacking)
         yield from vba.macros(compound.streams, unpacking)
         names = _attachment_names(compound.streams)
         packed = _is_packed_hwp(top.get("FileHeader"))
