@@ -117,10 +117,9 @@ def _seek(_archive: int, key: int, offset: int, origin: int) -> int:
 
 
 class Reader:
-    """A RAR archive; ``close`` it."""
+    """A RAR archive, where the library is available; ``close`` it."""
 
     def __init__(self, view: View, budget: Budget) -> None:
-        assert _LIBRARY is not None
         self._library: Any = _LIBRARY
         self._input = _Input(view, budget)
         self._key = id(self._input)

@@ -5,6 +5,7 @@ is yielded as ``rest``.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from freehold.formats import libarchive
 from freehold.formats.extents import rest
@@ -67,8 +68,7 @@ class _Walk:
                 if member.encrypted:
                     self._unpacking.problem(ProblemKind.ENCRYPTED, f"{name[:100]} is encrypted")
                 elif member.has_content:
-                    before = reader.position()
-                    yield Child(name, self._chunks(member), lambda before=before: reader.position() - before)
+                    yield Child(name, self._chunks(member), partial(_since, reader, reader.position()))
             if not number and self._layout.files and not self._layout.split:
                 self._unpacking.problem(ProblemKind.MALFORMED, "its members cannot be read")
         except Damage as damage:
@@ -96,3 +96,7 @@ class _Walk:
         elif self._layout.old:
             kind, text = ProblemKind.UNSUPPORTED, "packed by RAR 2.0 or older"
         self._unpacking.problem(kind, f"{what}: {text}")
+
+
+def _since(reader: Reader, before: int) -> int:
+    return reader.position() - before

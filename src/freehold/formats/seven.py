@@ -1,8 +1,8 @@
 """The formats that 7-Zip's library reads.
 
-Freehold says which format to read; the library never guesses. Where a format can give a stream of an item (file systems,
-disk images) the stream is read in chunks. All others push their content, and cannot be suspended: their items are
-extracted in batches into the spool, a solid block at once so that nothing is decoded twice, and yielded from there.
+Freehold says which format to read; the library never guesses. Where a format can give a stream of an item (file
+systems, disk images) the stream is read in chunks. All others push their content, and cannot be suspended: their items
+are extracted in batches into the spool, a solid block at once so that nothing is decoded twice, and yielded from there.
 What follows the archive's own end is yielded as ``rest``.
 """
 
@@ -29,7 +29,7 @@ _UNKNOWN_SIZE = 1 << 20
 _ATTEMPTS = 100
 """So often an extraction that the library gave up is continued behind the item that it gave up at."""
 
-_MEMORY = re.compile(r"(?:LZMA2?:|mem|Quantum:|LZX:)(\d{1,12})([bkmgBKMG]?)")
+_MEMORY = r"(?:LZMA2?:|mem|Quantum:|LZX:)(\d{1,12})([bkmgBKMG]?)"
 _UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 _FLAWS = (
@@ -58,7 +58,7 @@ class _Item(NamedTuple):
         block: what must be decoded together; None when the format does not say.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # nobody asks an item for tuple.index
     name: str
     size: int | None
     block: int | None
@@ -111,7 +111,7 @@ class SevenZipFormat:
 def _report_flaws(archive: Archive, unpacking: Unpacking) -> bool:
     errors = archive.property(Property.ERROR_FLAGS) or 0
     warnings = archive.property(Property.WARNING_FLAGS) or 0
-    flags = Flaw((int(errors) | int(warnings)) & 0x7FF)
+    flags = int(errors) | int(warnings)
     for flaw, kind, text in _FLAWS:
         if flags & flaw:
             unpacking.problem(kind, text)
@@ -229,7 +229,7 @@ class _Walk:
     def _report(self, piece: Piece, item: _Item) -> None:
         if piece.outcome is None or piece.outcome in (Outcome.OK, Outcome.DATA_AFTER_END):
             return
-        kind, text = _OUTCOMES.get(Outcome(piece.outcome), (ProblemKind.MALFORMED, "is damaged"))
+        kind, text = _OUTCOMES.get(piece.outcome, (ProblemKind.MALFORMED, "is damaged"))
         if self._archive.password_asked:
             kind, text = ProblemKind.ENCRYPTED, "is encrypted"
         self._unpacking.problem(kind, f"{item.name[:100]} {text}")
@@ -250,7 +250,7 @@ class _Walk:
 def _memory(method: str) -> int:
     """Return how many bytes the largest dictionary needs that a description of methods names: ``LZMA2:26 BCJ``."""
     largest = 0
-    for number, unit in _MEMORY.findall(method):
+    for number, unit in re.findall(_MEMORY, method):
         value = int(number)
         largest = max(largest, value * _UNITS[unit.lower()] if unit else 1 << min(value, 63))
     return largest

@@ -1,7 +1,6 @@
 """The binary interface of 7-Zip's library: result codes, interface and property numbers, variants, virtual tables."""
 
 import ctypes
-from enum import IntEnum, IntFlag
 
 S_OK = 0
 S_FALSE = 1
@@ -41,7 +40,7 @@ def handler_id(number: int) -> bytes:
     return bytes.fromhex("690f1723c1408a27") + bytes([0x10, 0, 0, 1, 0x10, number, 0, 0])
 
 
-class Property(IntEnum):
+class Property:
     """Properties of archives and of their items (PropID.h)."""
 
     PATH = 3
@@ -57,7 +56,7 @@ class Property(IntEnum):
     WARNING_FLAGS = 72
 
 
-class Flaw(IntFlag):
+class Flaw:
     """What ``ERROR_FLAGS`` and ``WARNING_FLAGS`` consist of (PropID.h)."""
 
     NOT_ARCHIVE = 1 << 0
@@ -73,7 +72,7 @@ class Flaw(IntFlag):
     CHECKSUM = 1 << 10
 
 
-class Outcome(IntEnum):
+class Outcome:
     """How the extraction of one item ended (IArchive.h)."""
 
     OK = 0

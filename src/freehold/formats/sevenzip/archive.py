@@ -4,7 +4,7 @@ import ctypes
 from collections.abc import Iterator, Sequence
 
 from freehold.formats.sevenzip import abi
-from freehold.formats.sevenzip.abi import E_NOTIMPL, E_OUTOFMEMORY, S_FALSE, S_OK, Property, Variant
+from freehold.formats.sevenzip.abi import E_NOTIMPL, E_OUTOFMEMORY, S_FALSE, S_OK, Variant
 from freehold.formats.sevenzip.callbacks import Piece, Session
 from freehold.formats.sevenzip.library import clear, create_archive, give_back, query, release
 from freehold.model.interfaces import Spool
@@ -90,14 +90,14 @@ class Archive:
         abi.method(self._pointer, _COUNT, abi.ONE_POINTER)(self._pointer, ctypes.addressof(number))
         return number.value
 
-    def property(self, what: Property) -> str | int | bool | None:
+    def property(self, what: int) -> str | int | bool | None:
         """Return a property of the archive."""
         variant = Variant()
         call = abi.method(self._pointer, _ARCHIVE_PROPERTY, abi.ARCHIVE_PROPERTY)
         code = call(self._pointer, what, ctypes.addressof(variant))
         return _taken(variant, code)
 
-    def item(self, index: int, what: Property) -> str | int | bool | None:
+    def item(self, index: int, what: int) -> str | int | bool | None:
         """Return a property of an item."""
         variant = Variant()
         call = abi.method(self._pointer, _ITEM_PROPERTY, abi.ITEM_PROPERTY)
