@@ -7,11 +7,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 CLAMSCAN = shutil.which("clamscan")
+FOLLOWED = "1.4.6"
+"""The version whose behaviour is followed; others know other functionality levels and read some headers differently."""
 _FOUND = re.compile(rb"^(?P<file>.*?): (?P<name>[^\n]*) FOUND$", re.MULTILINE)
 
 
 class ClamscanError(Exception):
     """``clamscan`` did not load the database, or died."""
+
+
+def is_followed() -> bool:
+    """Return whether the installed ``clamscan`` is the version that is followed."""
+    if CLAMSCAN is None:
+        return False
+    done = subprocess.run([CLAMSCAN, "--version"], capture_output=True, check=False)
+    return bool(re.match(rf"ClamAV {re.escape(FOLLOWED)}(?![0-9.])", done.stdout.decode()))
 
 
 def scan(databases: Mapping[str, bytes], contents: Sequence[bytes], folder: Path) -> list[set[str]]:

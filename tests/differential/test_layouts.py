@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from tests.differential.clamscan import CLAMSCAN, scan
+from tests.differential.clamscan import CLAMSCAN, is_followed, scan
 from tests.formats.programs import elf, macho, two_sections
 from tests.formats.test_pe import importing, version_program
 
@@ -36,6 +36,7 @@ def damaged(make, count, header, rng):
 
 
 def generated(target):
+    """Damaged Mach-O needs the right ``clamscan``: 1.4.3 cuts 64-bit sizes and finds zero-filled sections in it."""
     rng = random.Random(SEED + target)
     makers = {
         1: [two_sections().build, two_sections(wide=True).build, version_program([("Company", "x")]).build],
@@ -44,7 +45,8 @@ def generated(target):
     }[target]
     for make in makers:
         yield make()
-        yield from damaged(make, 40, {1: 0x1E0, 6: 0x80, 9: 0xE0}[target], rng)
+        if target != 9 or is_followed():
+            yield from damaged(make, 40, {1: 0x1E0, 6: 0x80, 9: 0xE0}[target], rng)
 
 
 def real(target):
