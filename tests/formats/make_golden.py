@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.formats import disk_samples, documents
+from tests.formats import disk_samples, documents, text_samples
 
 HERE = Path(__file__).parent
 TEXT = b"The quick brown fox jumps over the lazy dog.\n" * 40
@@ -103,6 +103,7 @@ MALFORMED: list[tuple[str, str, str, slice | tuple[int, bytes], list[str]]] = [
     ("mail", "unfinished.mail", "parts.mail", slice(0, 2000), []),
     ("mbox", "separators.mbox", "two.mbox", slice(0, 5), []),
     *disk_samples.MALFORMED,
+    *text_samples.MALFORMED,
 ]  # fmt: skip
 
 
@@ -184,6 +185,14 @@ def _make_documents(expected: dict[str, object]) -> None:
         expected[f"{form}/{name}"] = _expectation(form, members)
 
 
+def _make_texts(expected: dict[str, object]) -> None:
+    for form, name, content, members in text_samples.GOLDEN:
+        target = HERE / "golden" / form / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        expected[f"{form}/{name}"] = _expectation(form, members)
+
+
 def _pairs(digits: bytes) -> list[bytes]:
     return [digits[at : at + 2] for at in range(0, len(digits), 2)]
 
@@ -214,6 +223,7 @@ def main() -> None:
     expected = _make_golden()
     _make_mail(expected)
     _make_documents(expected)
+    _make_texts(expected)
     for folder, expectation in (("golden", expected), ("malformed", _make_malformed())):
         text = json.dumps(expectation, indent=1, ensure_ascii=False, sort_keys=True)
         (HERE / folder / "expected.json").write_text(text + "\n", encoding="utf-8")

@@ -13,11 +13,13 @@ from freehold.formats import (
     ole2,
     onenote,
     partitions,
-    rtf,
+    pdf,
     rar,
+    rtf,
     seven,
     tar,
     tnef,
+    utf16,
     xz,
     zip,  # noqa: A004 - formats have their own names
     zstd,
@@ -45,6 +47,8 @@ FORMATS: tuple[Format, ...] = (
     onenote.FORMAT,
     tnef.FORMAT,
     lnk.FORMAT,
+    pdf.FORMAT,
+    utf16.FORMAT,
 )
 """In the order in which the documentation lists them."""
 
