@@ -32,10 +32,8 @@ def wanted_counts(signature: LogicalSignature, rng: Random) -> list[int]:
     raise CannotCarry("no counts are found that make the expression true")
 
 
-def true_for(signature: LogicalSignature | PatternSignature, occurring: Sequence[int]) -> bool:
-    """Whether a signature matches where these subsignatures or patterns occur, each as often as it is named."""
-    if isinstance(signature, PatternSignature):
-        return holds(signature.condition, frozenset(occurring))
+def true_for(signature: LogicalSignature, occurring: Sequence[int]) -> bool:
+    """Whether a signature matches where these subsignatures occur, each as often as it is named."""
     named = Counter(occurring)
     counts: list[int] = []
     for index, subsignature in enumerate(signature.subsignatures):

@@ -15,7 +15,7 @@ from freehold.signatures.carrier.counts import true_for, wanted_counts, wanted_p
 from freehold.signatures.carrier.errors import CannotCarry
 from freehold.signatures.carrier.pieces import Piece, make_piece, only_plain_text
 from freehold.signatures.carrier.programs import build_elf, build_pe
-from freehold.signatures.carrier.regexes import Regex
+from freehold.signatures.carrier.regexes import Regex, occurs, regexes_of
 from freehold.signatures.carrier.search import occurrences as occurrences_in
 from freehold.signatures.carrier.shells import BEGINNINGS, BINARY_FILLER, TEXT_FILLER, wrap
 
@@ -27,6 +27,9 @@ MOST_PIECES = 2_000
 
 _ATTEMPTS = 20
 """How often something random is tried anew."""
+
+_CONTEXTS = ((Anchor.ANY, b"q ", b" q"), (Anchor.START, b"", b" q"), (Anchor.END, b"q ", b""))
+"""Where the text of a regular expression can stand, with what stands before and behind it: spaces end words."""
 
 _IN_PROGRAM = frozenset({Anchor.ENTRY, Anchor.SECTION, Anchor.SECTION_EXTENT, Anchor.LAST_SECTION, Anchor.VERSION_INFO})
 _TEXTUAL = frozenset({Target.TEXT, Target.HTML, Target.MAIL})
@@ -104,7 +107,12 @@ def carriers(signature: LogicalSignature | PatternSignature, seed: int) -> Itera
     occurrences = _occurrences(signature, description.target, rng)
     content = _Content(description, seed)
     match = content.carrier(Kind.MATCH, occurrences)
-    yield match._replace(expected=true_for(signature, [occurrence.index for occurrence in occurrences]))
+    if isinstance(signature, PatternSignature):
+        if not occurs(signature, match.content):
+            raise CannotCarry("no content is found in which all patterns stand as they should")
+        yield match._replace(expected=True)
+    else:
+        yield match._replace(expected=true_for(signature, [occurrence.index for occurrence in occurrences]))
     for miss in _near_misses(occurrences, rng):
         try:
             carrier = content.carrier(miss.kind, miss.put)
@@ -114,6 +122,8 @@ def carriers(signature: LogicalSignature | PatternSignature, seed: int) -> Itera
 
 
 def _expected(signature: LogicalSignature | PatternSignature, miss: _Miss, content: bytes) -> bool | None:
+    if isinstance(signature, PatternSignature):
+        return occurs(signature, content)
     if true_for(signature, [occurrence.index for occurrence in miss.intact]):
         return True
     known = sum(occurrence.index == miss.lost.index for occurrence in miss.intact) + (miss.kind is Kind.MOVED)
@@ -137,7 +147,7 @@ def _check(description: TargetDescription) -> None:
 def _occurrences(signature: LogicalSignature | PatternSignature, target: Target, rng: Random) -> list[_Occurrence]:
     filler = _filler(target)
     if isinstance(signature, PatternSignature):
-        regexes = [Regex(e.regex, "i" * e.nocase + "s" * e.dotall) for e in signature.patterns]
+        regexes = regexes_of(signature)
         occurrences = [_regex_occurrence(i, regexes[i], ANYWHERE, rng) for i in wanted_patterns(signature, rng)]
     else:
         counts = wanted_counts(signature, rng)
@@ -146,8 +156,8 @@ def _occurrences(signature: LogicalSignature | PatternSignature, target: Target,
         occurrences = []
         for index, (subsignature, count) in enumerate(zip(signature.subsignatures, counts, strict=True)):
             occurrences += (_occurrence(index, subsignature, rng, filler) for _ in range(count))
-    if target is Target.TEXT and not only_plain_text([o.piece for o in occurrences]):
-        raise CannotCarry("a pattern holds bytes that normalised text never has")
+        if target is Target.TEXT and not only_plain_text([o.piece for o in occurrences]):
+            raise CannotCarry("a pattern holds bytes that normalised text never has")
     return occurrences
 
 
@@ -161,13 +171,15 @@ def _occurrence(index: int, subsignature: Subsignature, rng: Random, filler: byt
 
 
 def _regex_occurrence(index: int, regex: Regex, offset: Offset, rng: Random) -> _Occurrence:
-    """Make a text that the expression matches; one without a place stands between spaces, which end words."""
+    """Make a text that the expression matches; one without a place gets the first one that it can do with."""
     for _ in range(_ATTEMPTS):
         piece = regex.make(rng)
-        if offset == ANYWHERE:
-            piece = Piece(b" " + piece.value + b" ", b"\1" + piece.care + b"\1", 1)
-        if regex.times(piece.value, 1):
+        if offset != ANYWHERE and regex.times(piece.value, 1):
             return _Occurrence(index, offset, piece, regex)
+        for anchor, before, after in _CONTEXTS if offset == ANYWHERE else ():
+            if regex.times(before + piece.value + after, 1):
+                placed = Offset(anchor, -len(piece.value) if anchor is Anchor.END else 0)
+                return _Occurrence(index, placed, piece.between(before[-1:], after[:1]), regex)
     raise CannotCarry("no text is found that a regular expression matches")
 
 

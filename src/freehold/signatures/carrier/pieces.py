@@ -37,6 +37,11 @@ class Piece:
         value[index] ^= 0x11
         return Piece(bytes(value), self.care, self.lead)
 
+    def between(self, before: bytes, after: bytes) -> "Piece":
+        """Return the piece with bytes before its start and behind its end."""
+        care = b"\1" * len(before) + self.care + b"\1" * len(after)
+        return Piece(before + self.value + after, care, self.lead + len(before))
+
 
 class _Writer:
     __slots__ = ("care", "filler", "nocase", "rng", "value", "wide")

@@ -11,6 +11,8 @@ from random import Random
 
 import pcre2
 
+from freehold.model.condition import holds
+from freehold.model.signature import PatternSignature
 from freehold.signatures.carrier.errors import CannotCarry
 from freehold.signatures.carrier.pieces import Piece
 
@@ -109,6 +111,17 @@ class Regex:
             return sum(1 for _ in islice(self._compiled.finditer(content), enough))
         except pcre2.LibraryError:
             return 0
+
+
+def regexes_of(rule: PatternSignature) -> list[Regex]:
+    """Return the expressions of a rule."""
+    return [Regex(e.regex, "i" * e.nocase + "s" * e.dotall) for e in rule.patterns]
+
+
+def occurs(rule: PatternSignature, content: bytes) -> bool:
+    """Whether a rule's condition holds for a content of a type that it looks at; its size does not matter."""
+    occurring = {number for number, regex in enumerate(regexes_of(rule)) if regex.times(content, 1)}
+    return holds(rule.condition, occurring)
 
 
 def make_regex_piece(regex: bytes, flags: str, rng: Random) -> Piece:

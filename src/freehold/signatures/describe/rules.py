@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 
+from freehold.model.filetype import Target
 from freehold.model.signature import Expression, PatternSignature, YaraSource
 from freehold.signatures.describe.bodies import exact_piece
 from freehold.signatures.describe.conditions import condition_words
@@ -19,7 +20,7 @@ Facts = tuple[tuple[str, str], ...]
 
 def describe_rule(rule: PatternSignature, facts: Facts) -> Described:
     """Return a rule of a pack in words; ``facts`` is what is known of any signature."""
-    looked_at = ("looks at", listed([TARGETS[target] for target in rule.targets], "and"))
+    looked_at = ("looks at", listed([_looked_at(target) for target in rule.targets], "and"))
     size = (("size", f"up to {count(rule.maximum_size, 'byte')}"),) if rule.maximum_size is not None else ()
     parts = tuple(_pattern(number, expression) for number, expression in enumerate(rule.patterns, 1))
     return Described(
@@ -30,6 +31,11 @@ def describe_rule(rule: PatternSignature, facts: Facts) -> Described:
         parts,
         condition_words(rule.condition),
     )
+
+
+def _looked_at(target: Target) -> str:
+    """Return a group of file types; rules of packs look at content as it is, never at a normal form."""
+    return TARGETS[target].partition(" in normal form")[0].partition(" (")[0]
 
 
 def _pattern(number: int, expression: Expression) -> Part:
