@@ -1,0 +1,113 @@
+"""Programs and archives inside other content: found by their first bytes, checked, and cut out by their own lengths.
+
+Looked for in programs and in content of no known kind. Exact lengths matter: signatures of whole files match only the
+very bytes. What follows a found object is looked through again, its inside is not: that is its own format's matter.
+"""
+
+from collections.abc import Callable, Iterator
+
+from freehold.model.interfaces import Child, Format, Unpacking
+from freehold.model.report import ProblemKind
+from freehold.model.view import View
+
+_WINDOW = 1 << 20
+_OVERLAP = 64
+_FILE_HEADER = 24
+_SECTION = 40
+_MOST_SECTIONS = 96
+_FARTHEST_HEADER = 1 << 16
+_CANDIDATES = 100_000
+"""So many beginnings are checked in one artifact; more are an attack on the time that this takes."""
+
+
+def _program(view: View, start: int) -> int:
+    """Return the length of the PE program at ``start``, by its section table and its certificates; 0 for none."""
+    at = start + int.from_bytes(view.read(start + 60, 4), "little")
+    if not start + 4 <= at <= start + _FARTHEST_HEADER:
+        return 0
+    head = view.read(at, _FILE_HEADER + 176)
+    if head[:4] != b"PE\0\0" or len(head) < _FILE_HEADER + 96:
+        return 0
+    count, optional = (int.from_bytes(head[place : place + 2], "little") for place in (6, 20))
+    magic = int.from_bytes(head[24:26], "little")
+    if not 0 < count <= _MOST_SECTIONS or magic not in (0x10B, 0x20B):
+        return 0
+    end = int.from_bytes(head[84:88], "little")
+    table = view.read(at + _FILE_HEADER + optional, count * _SECTION)
+    for place in range(0, len(table) - _SECTION + 1, _SECTION):
+        size, first = (int.from_bytes(table[place + n : place + n + 4], "little") for n in (16, 20))
+        if size:
+            end = max(end, first + size)
+    directory = _FILE_HEADER + (112 if magic == 0x20B else 96) + 4 * 8
+    certificates, size = (int.from_bytes(head[place : place + 4], "little") for place in (directory, directory + 4))
+    if end <= certificates <= end + 8:
+        end = certificates + size
+    return end
+
+
+def _cabinet(view: View, start: int) -> int:
+    head = view.read(start, 36)
+    size = int.from_bytes(head[8:12], "little")
+    return size if len(head) == 36 and not any(head[4:8]) and head[25] == 1 and size > 36 else 0
+
+
+def _seven_zip(view: View, start: int) -> int:
+    head = view.read(start, 32)
+    if len(head) < 32 or head[6]:
+        return 0
+    return 32 + int.from_bytes(head[12:20], "little") + int.from_bytes(head[20:28], "little")
+
+
+def _rar(view: View, start: int) -> int:
+    """A RAR archive does not say where it ends."""
+    return view.size - start if view.read(start + 6, 1) in (b"\0", b"\1") else 0
+
+
+_KINDS: tuple[tuple[bytes, str, Callable[[View, int], int]], ...] = (
+    (b"MZ", "program", _program),
+    (b"MSCF\0\0\0\0", "cabinet", _cabinet),
+    (b"7z\xbc\xaf\x27\x1c", "archive", _seven_zip),
+    (b"Rar!\x1a\x07", "archive", _rar),
+)
+
+
+def carve(view: View, start: int, end: int, unpacking: Unpacking) -> Iterator[Child]:
+    """Yield what lies in [start, end) of a view."""
+    for magic, name, measure in _KINDS:
+        found = start
+        for position in _places(view, magic, start, end, unpacking):
+            if position < found:
+                continue
+            size = min(measure(view, position), end - position)
+            if size > 0:
+                found = position + size
+                yield Child(f"{name}-at-{position}", view.slice(position, size))
+
+
+def _places(view: View, magic: bytes, start: int, end: int, unpacking: Unpacking) -> Iterator[int]:
+    left = _CANDIDATES
+    position = start
+    while position < end:
+        piece = view.read(position, min(_WINDOW + _OVERLAP, end - position))
+        found = piece.find(magic)
+        while 0 <= found < _WINDOW:
+            left -= 1
+            if not left:
+                unpacking.problem(ProblemKind.LIMIT, f"more than {_CANDIDATES} beginnings of programs or archives")
+                return
+            yield position + found
+            found = piece.find(magic, found + 1)
+        position += _WINDOW
+        unpacking.budget.tick()
+
+
+class _Carve:
+    name = "carve"
+    types = frozenset({"data"})
+
+    def children(self, view: View, unpacking: Unpacking) -> Iterator[Child]:
+        """See ``Format.children``."""
+        yield from carve(view, 1, view.size, unpacking)
+
+
+FORMAT: Format = _Carve()

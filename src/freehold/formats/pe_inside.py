@@ -1,0 +1,118 @@
+"""What PE programs carry along: resources that look like files, what follows the last section, other programs.
+
+Sections themselves are no children: the program was compared as a whole. Resources are yielded only when their first
+bytes announce a container, a program or a document, since icons and dialogs fill most of them.
+
+Source: Microsoft's PE format specification.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from freehold.formats import pe, pyinstaller
+from freehold.formats.carve import carve
+from freehold.formats.extents import Extents, rest
+from freehold.model.errors import MalformedInput
+from freehold.model.interfaces import Child, Format, Unpacking
+from freehold.model.layout import Layout
+from freehold.model.report import ProblemKind
+from freehold.model.view import View
+
+_RESOURCES, _CERTIFICATES = 2, 4
+_MOST_ENTRIES = 4096
+_DEEPEST = 3
+_SYMBOL = 18
+_KNOWN = {"1": "cursor", "3": "icon", "10": "data", "23": "html"}
+_WORTHY = (
+    *(
+        b"PK\3\4",
+        b"7z\xbc\xaf",
+        b"Rar!",
+        b"MSCF",
+        b"\x1f\x8b\x08",
+        b"BZh",
+        b"\xfd7zXZ",
+        b"\x7fELF",
+        b"\xd0\xcf\x11\xe0",
+    ),
+    *(b"{\\rt", b"%PDF", b"SZDD", b"CWS", b"FWS", b"ZWS", b"\x28\xb5\x2f\xfd", b"ISc(", b"\xca\xfe\xba\xbe", b"!<arch"),
+    *(b"<htm", b"<HTM", b"<!DO", b"<scr", b"<job", b"#!", b"@ech", b"On E", b"Set ", b"func", b"var ", b"\x60\xea"),
+)
+"""Beginnings of resources that are worth being looked at on their own; programs are found by ``carve``."""
+
+
+def _resources(view: View, layout: Layout, unpacking: Unpacking) -> Iterator[tuple[str, int, int]]:
+    """Yield name, place and size of the leaves of the resource tree."""
+    if len(layout.directories) <= _RESOURCES or not layout.directories[_RESOURCES][0]:
+        return
+    base = pe.file_offset(layout, layout.directories[_RESOURCES][0], view.size)
+    if base is None:
+        return
+    pending = [(0, "", 0)]
+    seen = {0}
+    left = _MOST_ENTRIES
+    while pending:
+        place, path, depth = pending.pop()
+        head = view.read(base + place, 16)
+        if len(head) < 16:
+            continue
+        count = int.from_bytes(head[12:14], "little") + int.from_bytes(head[14:16], "little")
+        table = view.read(base + place + 16, min(count, left) * 8)
+        left -= len(table) // 8
+        for identity, target in struct.iter_unpack("<II", table[: len(table) & ~7]):
+            name = f"{path}/{identity & 0x7FFFFFFF}" if path else _KNOWN.get(str(identity), str(identity & 0x7FFFFFFF))
+            if not target >> 31:
+                address, size = struct.unpack("<II", view.read(base + target, 8).ljust(8, b"\0"))
+                start = pe.file_offset(layout, address, view.size)
+                if start is not None and size:
+                    yield f"resource:{name}", start, size
+            elif depth < _DEEPEST and target not in seen:
+                seen.add(target)
+                pending.append((target & 0x7FFFFFFF, name, depth + 1))
+    if left <= 0:
+        unpacking.problem(ProblemKind.LIMIT, f"more than {_MOST_ENTRIES} resources")
+
+
+def _behind(view: View, layout: Layout) -> Iterator[tuple[int, int]]:
+    """Yield the ranges behind the last section that are neither certificates nor symbols for debuggers."""
+    claimed = Extents()
+    claimed.add(0, min(max((section.start + section.size for section in layout.sections), default=0), view.size))
+    if len(layout.directories) > _CERTIFICATES:
+        start, size = layout.directories[_CERTIFICATES]
+        claimed.add(min(start, view.size), min(start + size, view.size))
+    at = int.from_bytes(view.read(60, 4), "little")
+    symbols, count = struct.unpack("<II", view.read(at + 12, 8).ljust(8, b"\0"))
+    if symbols and count:
+        names = symbols + count * _SYMBOL
+        end = names + int.from_bytes(view.read(names, 4), "little")
+        claimed.add(min(symbols, view.size), min(end, view.size))
+    return iter(claimed.gaps(view.size))
+
+
+class _PeInside:
+    name = "pe_inside"
+    types = frozenset({"pe"})
+
+    def children(self, view: View, unpacking: Unpacking) -> Iterator[Child]:
+        """See ``Format.children``."""
+        try:
+            layout = pe.read(view)
+        except MalformedInput:
+            yield from carve(view, 1, view.size, unpacking)
+            return
+        seen: set[tuple[int, int]] = set()
+        for name, start, size in _resources(view, layout, unpacking):
+            if (start, size) not in seen and view.read(start, 6).startswith(_WORTHY):
+                seen.add((start, size))
+                yield Child(name, view.slice(start, size))
+        behind = list(_behind(view, layout))
+        position = 1
+        for start, end in behind:
+            yield from carve(view, position, start, unpacking)
+            position = end
+            yield from (child._replace(name="overlay") for child in rest(view, start, end))
+        yield from carve(view, position, view.size, unpacking)
+        yield from pyinstaller.archive(view, unpacking)
+
+
+FORMAT: Format = _PeInside()
