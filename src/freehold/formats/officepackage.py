@@ -20,7 +20,7 @@ from freehold.model.interfaces import Unpacking
 PASSWORDS = ("VelvetSweatshop", "/01Hannes Ruescher/01")
 _INFO_BYTES = 1 << 16
 _STANDARD_SPINS = 50_000
-_MOST_SPINS = 1_000_000
+_MOST_SPINS = 500_000
 _AES = {0x660E: 16, 0x660F: 24, 0x6610: 32}
 _SEGMENT = 4096
 _PIECE = 1 << 18

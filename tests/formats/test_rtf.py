@@ -1,0 +1,71 @@
+import random
+
+import pytest
+from tests.formats import documents
+from tests.formats.driver import open_one
+
+from freehold.model.limits import MIB, Limits
+from freehold.model.report import ProblemKind
+
+CONTENT = random.Random(9).randbytes(3000)
+OBJECT = documents.ole1_object("Package", documents.packaged_file("a.exe", CONTENT))
+HEX = OBJECT.hex().encode()
+PAIRS = [HEX[at : at + 2] for at in range(0, len(HEX), 2)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        HEX,
+        HEX.upper(),
+        b"\r\n\t ".join(PAIRS),
+        b"".join(b"%c " % digit for digit in HEX),
+        b"{\\*\\unknown1}".join(PAIRS),
+        b"\\par ".join(PAIRS),
+        b"\\bin%d %b" % (len(OBJECT), OBJECT),
+        b"".join(PAIRS[:40]) + b"{\\bin0 }\\bin100 " + OBJECT[40:140] + b"".join(PAIRS[140:]),
+        b"{" + HEX[:100] + b"}{" + HEX[100:] + b"}",
+        b"{{\\*\\x 6566}}" + HEX,
+        b"\\'0a".join(PAIRS),
+        b"xyz,;".join(PAIRS),
+    ],
+    ids=range(12),
+)
+def test_object_is_found_however_it_is_written(data):
+    opened = open_one("rtf", documents.rtf(data))
+    assert opened.by_name("a.exe") == CONTENT
+    assert opened.collector.problems == []
+
+
+def test_objects_are_those_that_rtfobj_finds():
+    rtfobj = pytest.importorskip("oletools.rtfobj")
+    data = documents.rtf(HEX, b"\n".join(PAIRS), documents.ole1_object("OLE2Link", CONTENT).hex().encode())
+    parser = rtfobj.RtfObjParser(data)
+    parser.parse()
+    contents = open_one("rtf", data).contents
+    assert len(parser.objects) == 3
+    assert all(found.oledata in contents for found in parser.objects)
+
+
+def test_object_inside_an_object_is_found():
+    opened = open_one("rtf", documents.rtf(b"0105{\\*\\objdata " + HEX + b"}"))
+    assert CONTENT in opened.contents
+
+
+def test_object_across_the_pieces_that_are_read_is_found():
+    for shift in range(0, 30, 7):
+        filler = b"\\par" * ((1 << 18) - 20) + b"x" * shift
+        opened = open_one("rtf", documents.rtf(b"").removesuffix(b"}") + filler + documents.rtf(HEX)[6:])
+        assert opened.by_name("a.exe") == CONTENT
+
+
+def test_object_that_is_too_large_for_memory_is_reported():
+    limits = Limits(decoder_memory=MIB)
+    opened = open_one("rtf", documents.rtf(b"00" * (2 * MIB)), limits)
+    assert opened.kinds == {ProblemKind.LIMIT}
+
+
+def test_text_without_objects_yields_nothing():
+    opened = open_one("rtf", documents.rtf())
+    assert opened.members == []
+    assert opened.collector.problems == []
