@@ -4,10 +4,10 @@ Content is searched in pieces, because Hyperscan tells of each piece which needl
 a hundred times slower, then looks only around those pieces.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from freehold.bundle import Root, Segment
-from freehold.bundle.rules import Rule
+from freehold.bundle.rules import Pattern, Rule
 from freehold.engine.matchers.databases import collector, load_database
 from freehold.engine.matchers.verification import Places, Span, Verifier
 from freehold.model.artifact import Artifact
@@ -53,7 +53,7 @@ class Patterns:
         self._segment = segment
         self._roots = {root.target: _LoadedRoot(root) for root in segment.roots}
         self._rules: dict[int, Rule] = {}
-        self._verifiers: dict[tuple[int, int], Verifier] = {}
+        self._verifiers: dict[Pattern, Verifier] = {}
         self.overlap = segment.overlap
 
     def begin(self, artifact: Artifact) -> "Search | None":
@@ -70,12 +70,19 @@ class Patterns:
             LimitReached: some rules could not be decided; those that could be are yielded first.
         """
         undecided: LimitReached | None = None
+        known: dict[Pattern, Span | None] = {}
+
+        def find(pattern: Pattern, places: list[Places]) -> Span | None:
+            if pattern not in known:  # rules share patterns
+                known[pattern] = self._verifier(pattern).first(artifact.view, places, budget)
+            return known[pattern]
+
         for number, patterns in sorted(possible.items()):
             rule = self._rule(number)
             if rule.maximum_size is not None and artifact.view.size > rule.maximum_size:
                 continue
             if may_hold(rule.condition, patterns):
-                occurrences = _Occurrences(self, number, patterns, artifact, budget)
+                occurrences = _Occurrences(rule, patterns, find)
                 try:
                     if holds(rule.condition, occurrences):
                         yield self._detection(artifact, rule, occurrences.first())
@@ -85,11 +92,11 @@ class Patterns:
         if undecided is not None:
             raise undecided
 
-    def verifier(self, rule: int, pattern: int) -> Verifier:
-        """Return the search for one pattern of a rule; made once."""
-        verifier = self._verifiers.get((rule, pattern))
+    def _verifier(self, pattern: Pattern) -> Verifier:
+        """Return the search for one pattern; made once."""
+        verifier = self._verifiers.get(pattern)
         if verifier is None:
-            verifier = self._verifiers[rule, pattern] = Verifier(self._rule(rule).patterns[pattern])
+            verifier = self._verifiers[pattern] = Verifier(pattern)
         return verifier
 
     def _rule(self, number: int) -> Rule:
@@ -152,22 +159,19 @@ class Search:
 class _Occurrences:
     """The patterns of one rule that occur, each looked for when it is first asked for."""
 
-    __slots__ = ("_artifact", "_budget", "_found", "_patterns", "_possible", "_rule")
+    __slots__ = ("_find", "_found", "_possible", "_rule")
 
-    def __init__(self, patterns: Patterns, rule: int, possible: _Possible, artifact: Artifact, budget: Budget) -> None:
-        self._patterns = patterns
+    def __init__(self, rule: Rule, possible: _Possible, find: Callable[[Pattern, list[Places]], Span | None]) -> None:
         self._rule = rule
         self._possible = possible
-        self._artifact = artifact
-        self._budget = budget
+        self._find = find
         self._found: dict[int, Span | None] = {}
 
     def __contains__(self, pattern: object) -> bool:
         if not isinstance(pattern, int) or pattern not in self._possible:
             return False
         if pattern not in self._found:
-            verifier = self._patterns.verifier(self._rule, pattern)
-            self._found[pattern] = verifier.first(self._artifact.view, self._possible[pattern], self._budget)
+            self._found[pattern] = self._find(self._rule.patterns[pattern], self._possible[pattern])
         return self._found[pattern] is not None
 
     def first(self) -> Span:
