@@ -1,4 +1,4 @@
-"""``freehold explain``: everything that is known of one file."""
+"""``freehold explain``: everything that is known of one file, or what a signature says."""
 
 import json
 import zipfile
@@ -50,3 +50,40 @@ def test_what_is_no_file_is_an_error(freehold: Run, tmp_path: Path) -> None:
         result = freehold("explain", path)
         assert result.returncode == 3
         assert result.stderr.startswith(b"freehold: error: ")
+
+
+SIGNATURE = "Own.Test;Engine:51-255,Target:1;0&1>2;EP+0:4d5a??6aff;657669{3-5}6c6d::i"
+
+
+def test_a_signature_in_words(freehold: Run) -> None:
+    done = freehold("explain", SIGNATURE)
+    text = done.stdout.decode()
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "looks at          Windows programs (target 1)" in text
+    assert "matches when      0 occurs and 1 occurs more than twice" in text
+    assert '  0: bytes, at the entry point\n       4d 5a  "MZ"\n       any 1 byte\n' in text
+
+
+def test_a_signature_for_programs(freehold: Run) -> None:
+    said = json.loads(freehold("explain", "--format", "json", SIGNATURE).stdout)
+    assert (said["name"], said["kind"]) == ("Own.Test", "logical signature")
+    assert said["parts"][1]["pieces"] == [
+        {"hex": "657669", "text": "evi"},
+        {"words": "3 to 5 bytes of anything"},
+        {"hex": "6c6d", "text": "lm"},
+    ]
+
+
+def test_a_signature_by_name(freehold: Run, tmp_path: Path) -> None:
+    (tmp_path / "own.ldb").write_text(SIGNATURE + "\n")
+    assert b"from              own.ldb:1" in freehold("explain", "--database", tmp_path / "own.ldb", "Own.Test").stdout
+    assert b"(rule of a pack)" in freehold("explain", "Webshell.PHP.ClassicPanels").stdout
+
+
+def test_an_argument_that_is_nothing(freehold: Run, tmp_path: Path) -> None:
+    done = freehold("explain", "No.Such.Thing")
+    assert done.returncode == 3
+    assert b"is no file, has the form of no signature, and no signature has this name" in done.stderr
+    done = freehold("explain", "A;Target:0;0;4")
+    assert done.returncode == 3
+    assert b"cannot be read as a .ldb signature" in done.stderr
