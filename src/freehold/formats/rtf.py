@@ -25,6 +25,7 @@ _TOKEN = (
 )
 _NOT_HEX = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
 _PIECE = 1 << 20
+_FIRST_PIECE = 1 << 10
 
 
 class _Rtf:
@@ -47,14 +48,51 @@ class _Rtf:
 
 def _find(view: View, position: int, unpacking: Unpacking) -> int | None:
     """Return where the content of the next object begins at or behind ``position``."""
-    while position < view.size:
-        piece = view.read(position, _PIECE)
-        found = re.search(_DATA, piece)
-        if found and (found.end() < len(piece) or position + len(piece) == view.size):
-            return position + found.end()
-        position += max(len(piece) - _DATA_BYTES, 1) if position + len(piece) < view.size else len(piece)
+    for start, piece in _pieces(view, position, _DATA_BYTES):
         unpacking.budget.tick()
+        found = re.search(_DATA, piece)
+        if found and (found.end() < len(piece) or start + len(piece) == view.size):
+            return start + found.end()
     return None
+
+
+def _pieces(view: View, position: int, overlap: int) -> Iterator[tuple[int, bytes]]:
+    """Yield (offset, bytes) from ``position`` on, growing pieces: objects can be tiny, and many, or very large."""
+    length = _FIRST_PIECE
+    while position < view.size:
+        piece = view.read(position, length)
+        yield position, piece
+        if position + len(piece) == view.size:
+            break
+        position += len(piece) - overlap
+        length = min(2 * length, _PIECE)
+
+
+class _Reading:
+    """What one way of reading collects: digits, and blocks of bytes between them."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._texts: list[bytes] = []
+        self._digit = b""
+
+    def add_text(self, text: bytes) -> None:
+        self._texts.append(text)
+
+    def add_block(self, content: bytes) -> None:
+        self._decode()
+        self._parts.append(content)
+
+    def content(self) -> bytes:
+        self._decode()
+        return b"".join(self._parts)
+
+    def _decode(self) -> None:
+        digits = self._digit + b"".join(self._texts).translate(None, _NOT_HEX)
+        self._texts.clear()
+        whole = len(digits) & ~1
+        self._digit = digits[whole:]
+        self._parts.append(bytes.fromhex(digits[:whole].decode("ascii")))
 
 
 class _Collector:
@@ -62,29 +100,27 @@ class _Collector:
 
     def __init__(self, unpacking: Unpacking) -> None:
         self._unpacking = unpacking
-        self._shallow: list[bytes] = []
-        self._deep: list[bytes] = []
-        self._digits = [b"", b""]
+        self._shallow = _Reading()
+        self._deep = _Reading()
         self._size = 0
-        self._nested = False
         self._depth = 0
 
     def readings(self) -> Iterator[bytes]:
         """Yield what was collected, each reading once."""
-        deep = b"".join(self._deep)
+        deep, shallow = self._deep.content(), self._shallow.content()
         if deep:
             yield deep
-        if self._nested:
-            shallow = b"".join(self._shallow)
-            if shallow and shallow != deep:
-                yield shallow
+        if shallow and shallow != deep:
+            yield shallow
 
     def collect(self, view: View, position: int) -> int:
         """Collect from ``position`` to the end of the group; return where that is."""
         match = re.compile(_TOKEN).match
+        length = _FIRST_PIECE
         while position < view.size:
             self._unpacking.budget.tick()
-            piece = view.read(position, _PIECE)
+            piece = view.read(position, length)
+            length = min(2 * length, _PIECE)
             last = position + len(piece) == view.size
             at = 0
             while at < len(piece) and (token := match(piece, at)):
@@ -103,45 +139,32 @@ class _Collector:
 
     def _take(self, token: re.Match[bytes]) -> bool:
         """Take what a token says; False when it ends the object's group."""
-        if token["text"] is not None:
-            self._add_digits(token["text"])
-        elif token["open"] is not None:
+        if token.lastgroup == "text":
+            text = token[0]
+            self._charge(len(text))
+            self._deep.add_text(text)
+            if not self._depth:
+                self._shallow.add_text(text)
+        elif token.lastgroup == "open":
             self._depth += 1
-        elif token["close"] is not None:
+        elif token.lastgroup == "close":
             self._depth -= 1
         return self._depth >= 0
-
-    def _add_digits(self, text: bytes) -> None:
-        digits = text.translate(None, _NOT_HEX)
-        if digits:
-            self._decode(self._deep, 1, digits)
-            if self._depth == 0:
-                self._decode(self._shallow, 0, digits)
-            else:
-                self._nested = True
-
-    def _decode(self, target: list[bytes], which: int, digits: bytes) -> None:
-        digits = self._digits[which] + digits
-        whole = len(digits) & ~1
-        self._digits[which] = digits[whole:]
-        self._add(target, bytes.fromhex(digits[:whole].decode("ascii")))
 
     def _add_block(self, view: View, start: int, length: int) -> int:
         """Add bytes that stand there as they are; return how many."""
         content = view.read(start, max(length, 0))
-        self._add(self._deep, content)
-        if self._depth == 0:
-            self._add(self._shallow, content)
-        else:
-            self._nested = True
+        self._charge(len(content))
+        self._deep.add_block(content)
+        if not self._depth:
+            self._shallow.add_block(content)
         return len(content)
 
-    def _add(self, target: list[bytes], content: bytes) -> None:
-        self._size += len(content)
+    def _charge(self, count: int) -> None:
+        self._size += count
         limit = self._unpacking.budget.limits.decoder_memory
         if self._size > limit:
             raise LimitReached("decoder_memory", limit)
-        target.append(content)
 
 
 FORMAT: Format = _Rtf()
