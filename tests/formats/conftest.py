@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from tests.formats import documents
 
 CONTENTS = {
     "tree/text.txt": b"All work and no play makes Jack a dull boy.\n" * 3000,
@@ -37,3 +38,18 @@ def run(tmp_path):
         subprocess.run(["sh", "-ec", command], cwd=tmp_path, check=True, capture_output=True)
 
     return run_command
+
+
+@pytest.fixture
+def compound(tmp_path):
+    """Makes a compound file of streams with libgsf."""
+    if shutil.which("gsf") is None:
+        pytest.skip("gsf is not installed")
+
+    def make(streams: dict[str, bytes]) -> bytes:
+        folder = tmp_path / f"in-{len(list(tmp_path.iterdir()))}"
+        documents.write_tree(folder, streams)
+        subprocess.run(["sh", "-ec", "gsf createole ../out *"], cwd=folder, check=True, capture_output=True)
+        return (tmp_path / "out").read_bytes()
+
+    return make

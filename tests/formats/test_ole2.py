@@ -16,21 +16,6 @@ SMALL, MIDDLE, LARGE = (RANDOM.randbytes(n) for n in (700, 5000, 9_000_000))
 NOBODY = 0xFFFFFFFF
 
 
-@pytest.fixture
-def compound(tmp_path):
-    """Makes a compound file of streams with libgsf."""
-    if shutil.which("gsf") is None:
-        pytest.skip("gsf is not installed")
-
-    def make(streams: dict[str, bytes]) -> bytes:
-        folder = tmp_path / f"in-{len(list(tmp_path.iterdir()))}"
-        documents.write_tree(folder, streams)
-        subprocess.run(["sh", "-ec", "gsf createole ../out *"], cwd=folder, check=True, capture_output=True)
-        return (tmp_path / "out").read_bytes()
-
-    return make
-
-
 def directory(data: bytes) -> int:
     return (int.from_bytes(data[48:52], "little") + 1) * 512
 

@@ -5,15 +5,15 @@ Source: [MS-OFFCRYPTO] 2.3, [MS-DOC] 2.5.2, [MS-XLS] 2.4.117, [MS-PPT] 2.3.2.
 
 from collections.abc import Iterator, Sequence
 
+from freehold.formats import workbook, workbookcrypt
 from freehold.formats.cfb import Stream
 from freehold.formats.officepackage import PASSWORDS, open_package
 from freehold.model.interfaces import Child, Unpacking
 from freehold.model.report import ProblemKind
+from freehold.model.view import BytesView, View
 
 _WORD_ENCRYPTED = 0x01
 _PRESENTATION_ENCRYPTED = b"\xdf\xc4\xd1\xf3"
-_FILE_PASS = 0x2F
-_WORKBOOK_HEAD = 4096
 _METHODS = {(4, 4): "agile", (2, 2): "standard", (3, 2): "standard", (4, 2): "standard", (3, 3): "extensible"}
 
 
@@ -24,12 +24,25 @@ def children(streams: Sequence[Stream], unpacking: Unpacking) -> Iterator[Child]
         if not how:
             continue
         unpacking.fact("encryption", how)
-        package = next((s for s in streams if s.name == "EncryptedPackage"), None)
-        opened = package and stream.name == "EncryptionInfo" and open_package(stream, package, PASSWORDS, unpacking)
-        if opened:
-            yield Child("decrypted", opened.chunks())
-        else:
+        content = _opened(stream, streams, unpacking)
+        if content is None:
             unpacking.problem(ProblemKind.ENCRYPTED, f"the document is encrypted ({how})")
+        else:
+            yield Child("decrypted", content)
+
+
+def _opened(stream: Stream, streams: Sequence[Stream], unpacking: Unpacking) -> View | Iterator[bytes] | None:
+    if stream.name in ("Workbook", "Book"):
+        data = workbookcrypt.decrypt(stream, PASSWORDS[0], unpacking)
+        if data is None:
+            return None
+        workbook.report(BytesView(data), unpacking)
+        return BytesView(data)
+    if stream.name != "EncryptionInfo":
+        return None
+    package = next((s for s in streams if s.name == "EncryptedPackage"), None)
+    opened = package and open_package(stream, package, PASSWORDS, unpacking)
+    return opened.chunks() if opened else None
 
 
 def _package(stream: Stream) -> str | None:
@@ -54,14 +67,10 @@ def _presentation_user(stream: Stream) -> str | None:
 
 
 def _workbook(stream: Stream) -> str | None:
-    head = stream.read(0, _WORKBOOK_HEAD)
-    position = 0
-    while position + 6 <= len(head):
-        kind = int.from_bytes(head[position : position + 2], "little")
-        if kind == _FILE_PASS:
-            return "RC4" if head[position + 4] else "XOR"
-        position += 4 + int.from_bytes(head[position + 2 : position + 4], "little")
-    return None
+    info = workbookcrypt.file_pass(stream)
+    if info is None:
+        return None
+    return "XOR" if info[:2] == b"\0\0" else "RC4"
 
 
 _READERS = {
