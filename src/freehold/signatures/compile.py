@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from freehold.bundle.publish import replaced
@@ -17,10 +18,12 @@ from freehold.model.filetype import Target
 from freehold.model.interfaces import SignatureLanguage
 from freehold.model.signature import HashSignature, IgnoredSignature, PatternSignature, Rejected, Signature, YaraSource
 from freehold.signatures.atoms import Atom
+from freehold.signatures.clamav.container import CLAMAV, Keys
 from freehold.signatures.linewise import PIECE, Compiled, Ignored, Piece, compile_piece, hash_entry, pieces
 from freehold.signatures.logical import LogicalSignatures, compile_atoms
 from freehold.signatures.patterns import Patterns
 from freehold.signatures.registry import BY_SUFFIX, LINE_LANGUAGES
+from freehold.signatures.sources import signature_files
 
 SEGMENT = "base"
 
@@ -60,8 +63,9 @@ def build(
     unwanted: bool = False,
     jobs: int | None = None,
     progress: Callable[[str], None] | None = None,
+    keys: Keys = CLAMAV,
 ) -> BuildResult:
-    """Compile signature files, and folders of them, into a bundle at ``destination``.
+    """Compile signature files, folders of them and ClamAV's containers into a bundle at ``destination``.
 
     Args:
         sources: files whose language is known by their suffix, and folders; in a folder, files of other kinds are
@@ -71,39 +75,23 @@ def build(
         unwanted: take ClamAV's files for potentially unwanted programs, too.
         jobs: processes to use; None for one on each processor. The result does not depend on it.
         progress: is told in a few words what is being done.
+        keys: whose signatures on containers count.
 
     Raises:
+        TrustError: a container is not signed, or not rightly.
         UsageError: a source is missing or of no known language, or ``destination`` cannot be written.
         MalformedInput: ``strict`` is set and something was rejected.
     """
     report = progress or (lambda _: None)
-    files = [_Source(path, label, path.suffix.lower()) for path, label in source_files(sources)]
-    with replaced(destination) as folder:
+    with TemporaryDirectory(prefix="freehold-") as scratch, replaced(destination) as folder:
+        found = signature_files(sources, Path(scratch), keys)
+        files = [_Source(path, label, path.suffix.lower()) for path, label in found]
         compilation = _Compilation(SegmentWriter(folder / SEGMENT), report)
         compilation.read(files, unwanted=unwanted, jobs=jobs)
         if strict and compilation.rejected:
             first = compilation.rejected[0]
             raise MalformedInput(f"{first.source}:{first.line}: {first.reason} ({len(compilation.rejected)} rejected)")
         return compilation.finish(folder)
-
-
-def source_files(sources: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """Yield (path, name for people) of every signature file, in a fixed order; raises ``UsageError``."""
-    for source in sources:
-        if source.is_dir():
-            for folder, folders, names in os.walk(source):
-                folders.sort()
-                for name in sorted(names):
-                    path = Path(folder, name)
-                    if path.suffix.lower() in BY_SUFFIX and path.is_file():
-                        yield path, str(path.relative_to(source.parent))
-        elif not source.is_file():
-            raise UsageError(f"{source}: no such file or folder")
-        elif source.suffix.lower() in BY_SUFFIX:
-            yield source, source.name
-        else:
-            known = " ".join(sorted(BY_SUFFIX))
-            raise UsageError(f"{source}: signature files end in one of {known}")
 
 
 class _Source(NamedTuple):

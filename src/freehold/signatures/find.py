@@ -7,8 +7,8 @@ from pathlib import Path
 
 from freehold.model.errors import UsageError
 from freehold.model.signature import IgnoredSignature, Rejected, Signature, YaraSource
-from freehold.signatures.compile import source_files
 from freehold.signatures.registry import BY_SUFFIX, LINE_LANGUAGES
+from freehold.signatures.sources import source_files
 
 UNOFFICIAL = ".UNOFFICIAL"
 """What ClamAV appends to the names of signatures from outside of its signed containers."""
@@ -81,6 +81,7 @@ def by_name(name: str, sources: Iterable[Path]) -> list[Found]:
     return [
         found
         for path, label in source_files(list(sources))
+        if path.suffix.lower() in BY_SUFFIX
         for found in _named(path, label, needle)
         if found.name in names
     ]

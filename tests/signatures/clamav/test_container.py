@@ -15,9 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from freehold.bundle.reader import Bundle
 from freehold.model.errors import FreeholdError, MalformedInput, TrustError, UsageError
 from freehold.signatures.clamav.container import CLAMAV, Header, Keys, Verified, open_container, parse_header
 from freehold.signatures.clamav.rsa import Key, legacy_valid, pss_valid
+from freehold.signatures.compile import build
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
 FILES = {"test.hdb": b"00000000000000000000000000000001:5:A.B-1\n" * 40, "test.ndb": b"Own.Test-1:0:*:deadbeef\n"}
@@ -477,3 +479,21 @@ class TestPublishedKeys:
         )
         assert pss_valid(hashlib.sha256(text).digest(), code, CLAMAV.info)
         assert not pss_valid(hashlib.sha256(text[:-1]).digest(), code, CLAMAV.info)
+
+
+class TestCompiling:
+    def test_members_are_compiled_like_files(self, publisher: Publisher, tmp_path: Path) -> None:
+        Recipe(publisher).write(tmp_path, "main.cvd")
+        (tmp_path / "own.hdb").write_text("11111111111111111111111111111111:7:Own.Test-2\n")
+        result = build([tmp_path], tmp_path / "out", keys=publisher.keys)
+        assert result.counts == {"clamav-hash": 41, "clamav-ndb": 1}
+        segment = Bundle.open(tmp_path / "out").segments[0]
+        sources = {segment.about(number).source for number in range(42)}
+        assert f"{tmp_path.name}/main.cvd/test.ndb:1" in sources
+        assert f"{tmp_path.name}/own.hdb:1" in sources
+
+    def test_a_container_that_cannot_be_trusted_stops_the_build(self, publisher: Publisher, tmp_path: Path) -> None:
+        Recipe(publisher).write(tmp_path, "main.cvd")
+        with pytest.raises(FreeholdError):
+            build([tmp_path / "main.cvd"], tmp_path / "out")
+        assert not (tmp_path / "out").exists()
