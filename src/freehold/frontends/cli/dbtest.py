@@ -78,13 +78,19 @@ def run(args: argparse.Namespace) -> int:
     readable = [one for one in found if not isinstance(one.signature, Rejected)]
     with tempfile.TemporaryDirectory(prefix="freehold-test-") as temporary:
         folder = Path(temporary)
-        unsound = _reject([one.signature for one in found if isinstance(one.signature, Rejected)])
-        unsound += _compile(readable, folder)
+        rejected = [one.signature for one in found if isinstance(one.signature, Rejected)]
+        for one in rejected:
+            print(f"{printable(one.source)}:{one.line}: rejected: {printable(one.reason)}")
+        known = {one.reason for one in rejected}  # a file that is compiled as a whole brings them once more
+        refused = [reason for reason in _compile(readable, folder) if reason not in known]
+        for reason in refused:
+            print(f"rejected: {printable(reason)}")
         _advise(readable)
         test = _Test(readable, _keeping(args.keep, folder))
         with options.open_pool(args, [folder / "bundle"], all_matches=True) as pool:
             test.scan_carriers(pool)
             test.scan_files(pool, args.files)
+    unsound = len(rejected) + len(refused)
     print(
         f"{count_text(len(found), 'signature')}: {unsound} rejected; {count_text(test.carriers, 'carrier')} and "
         f"{count_text(test.files, 'file')}: {test.unexpected} not as expected"
@@ -103,22 +109,13 @@ def _find(signature: str, databases: Sequence[str]) -> list[Found]:
     return found
 
 
-def _reject(rejected: Sequence[Rejected]) -> int:
-    for one in rejected:
-        print(f"{printable(one.source)}:{one.line}: rejected: {printable(one.reason)}")
-    return len(rejected)
-
-
-def _compile(found: Sequence[Found], folder: Path) -> int:
-    """Compile the signatures into a bundle; returns how many cannot be."""
+def _compile(found: Sequence[Found], folder: Path) -> list[str]:
+    """Compile the signatures into a bundle; returns why some cannot be."""
     sources = []
     for number, (suffix, text) in enumerate(source_texts(found)):
         sources.append(folder / f"{number}{suffix}")
         sources[-1].write_bytes(text)
-    result = build(sources, folder / "bundle", unwanted=True)
-    for rejected in result.rejected:
-        print(f"rejected: {printable(rejected.reason)}")
-    return len(result.rejected)
+    return [rejected.reason for rejected in build(sources, folder / "bundle", unwanted=True).rejected]
 
 
 def _advise(found: Sequence[Found]) -> None:
@@ -187,6 +184,7 @@ def _make(found: Found, folder: Path) -> Iterator[_Expectation]:
         print(f"{what}: note: nothing can be made that matches; name files that should")
         return
     stem = re.sub(r"[^\w.-]", "_", found.name, flags=re.ASCII)[:80]
+    reasons: dict[str, None] = {}
     for seed in SEEDS:
         try:
             for number, carrier in enumerate(carriers(signature, seed)):
@@ -194,7 +192,9 @@ def _make(found: Found, folder: Path) -> Iterator[_Expectation]:
                 path.write_bytes(carrier.file)
                 yield _Expectation(os.fsencode(path), found.name, carrier.kind, carrier.expected)
         except CannotCarry as error:
-            print(f"{printable(found.name)}: note: no carrier {seed}: {printable(str(error))}")
+            reasons[str(error)] = None
+    for reason in reasons:
+        print(f"{printable(found.name)}: note: not every carrier can be made: {printable(reason)}")
 
 
 def _surprise(expectation: _Expectation, report: Report) -> str:

@@ -76,7 +76,7 @@ def target_facts(description: TargetDescription) -> Iterator[tuple[str, str]]:
         if group:
             yield f"icon group {number}", group
     if description.handler:
-        yield "on a match", f"the file is examined once more as {description.handler}, instead of a detection"
+        yield "handler", f"{description.handler}: what matches is of this type, however it looks"
 
 
 def _layer(name: str) -> str:
