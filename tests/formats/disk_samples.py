@@ -116,6 +116,10 @@ def _build(name: str) -> str:
 
 GOLDEN = {
     **{name: (_build(name), MEMBERS[name]) for name in MEMBERS},
+    "zip/deflate64.zip": (
+        "7z a -tzip -mm=Deflate64 out.zip tree; mv out.zip out",
+        {"tree/text.txt": "text", "tree/deep/data.bin": "data"},
+    ),
     "lzip/one.lz": ("lzip -c tree/text.txt > out", {"content": "text"}),
     "lz4/one.lz4": ("lz4 -q -c tree/text.txt > out", {"content": "text"}),
     "lz4/legacy.lz4": ("lz4 -q -l -c tree/text.txt > out", {"content": "text"}),
@@ -130,6 +134,7 @@ GOLDEN = {
 """How each is made, and what is inside: the text or the data, filled with zeros to a size."""
 
 MALFORMED: list[tuple[str, str, str, slice | tuple[int, bytes], list[str]]] = [
+    ("zip", "deflate64-damaged.zip", "deflate64.zip", (0xE0, bytes(8) + b"\xff" * 24), ["malformed"]),
     ("pe_inside", "header-only.exe", "overlay.exe", slice(0, 300), []),
     ("carve", "cut.bin", "program.bin", slice(0, 4000), []),
     ("asar", "truncated.asar", "two.asar", slice(0, 2000), ["truncated"]),

@@ -13,7 +13,7 @@ from freehold.model.view import View
 _HEADER = 3
 _CLEAR = 256
 _NARROWEST, _WIDEST = 9, 16
-_CHUNK = 1 << 16
+_CODES = 1024
 _ENTRY_BYTES = 33
 """What an entry of the table costs besides its bytes."""
 _LITERALS = [bytes([value]) for value in range(256)]
@@ -22,17 +22,17 @@ _LITERALS = [bytes([value]) for value in range(256)]
 class _Lzw:
     """The table of one stream: each code's bytes, as long as they fit into the memory that is allowed."""
 
-    __slots__ = ("_block", "_memory", "_most", "held", "previous", "table")
+    __slots__ = ("_memory", "_most", "block", "held", "previous", "table")
 
     def __init__(self, *, widest: int, block: bool, memory: int) -> None:
         self._most = 1 << widest
-        self._block = block
+        self.block = block
         self._memory = memory
         self.clear()
 
     def clear(self) -> None:
         self.table = _LITERALS.copy()
-        if self._block:
+        if self.block:
             self.table.append(b"")  # the clear code's own place
         self.previous = b""
         self.held = 0
@@ -57,36 +57,42 @@ class _Lzw:
 
 
 def _decode(source: Source, memory: int) -> Iterator[bytes]:
-    """Codes come in groups of eight; a group's rest is skipped when the width of codes changes."""
     flags = source.take(_HEADER)[2]
     widest, block = flags & 31, bool(flags & 0x80)
     if not _NARROWEST <= widest <= _WIDEST:
         raise MalformedInput(f"codes of {widest} bits")
     lzw = _Lzw(widest=widest, block=block, memory=memory)
-    width = _NARROWEST
     out: list[bytes] = []
-    size = 0
-    while group := source.up_to(width):
-        bits = int.from_bytes(group, "little")
-        mask = (1 << width) - 1
-        for _ in range(len(group) * 8 // width):
-            code = bits & mask
-            bits >>= width
-            if block and code == _CLEAR:
-                lzw.clear()
-                width = _NARROWEST
-                break
-            data = lzw.decode(code)
-            size += len(data)
-            out.append(data)
-            if len(lzw.table) > mask and width < widest:
-                width += 1
-                break
-        if size >= _CHUNK:
-            yield b"".join(out)
-            out.clear()
-            size = 0
+    width = _NARROWEST
+    try:
+        while group := source.up_to(width):
+            width = _group(group, width, widest, lzw, out)
+            if len(out) >= _CODES:
+                yield b"".join(out)
+                out.clear()
+    except (LimitReached, MalformedInput):
+        yield b"".join(out)
+        raise
     yield b"".join(out)
+
+
+def _group(group: bytes, width: int, widest: int, lzw: _Lzw, out: list[bytes]) -> int:
+    """Decode eight codes, or those before their width changes: then the rest of the group means nothing.
+
+    Returns the width of the next ones.
+    """
+    bits = int.from_bytes(group, "little")
+    mask = (1 << width) - 1
+    for _ in range(len(group) * 8 // width):
+        code = bits & mask
+        bits >>= width
+        if code == _CLEAR and lzw.block:
+            lzw.clear()
+            return _NARROWEST
+        out.append(lzw.decode(code))
+        if len(lzw.table) > mask and width < widest:
+            return width + 1
+    return width
 
 
 class _Compress:

@@ -94,13 +94,23 @@ def _frame(source: Source) -> Iterator[bytes]:
         if size & _STORED:
             window += data
         else:
-            decode_block(data, window, most)
+            yield from _salvaged(data, window, most)
         yield bytes(window[kept:])
         del window[: len(window) if flags & _INDEPENDENT else max(len(window) - _WINDOW, 0)]
         if flags & _BLOCK_CHECK:
             source.take(4)
     if flags & _CONTENT_CHECK:
         source.take(4)
+
+
+def _salvaged(data: bytes, out: bytearray, most: int) -> Iterator[bytes]:
+    """Decode a block into ``out``; yield only what came out of it before damage was found."""
+    kept = len(out)
+    try:
+        decode_block(data, out, most)
+    except MalformedInput:
+        yield bytes(out[kept:])
+        raise
 
 
 def _legacy(source: Source) -> Iterator[bytes]:
@@ -112,7 +122,7 @@ def _legacy(source: Source) -> Iterator[bytes]:
             source.seek(source.position - len(head))
             return
         out = bytearray()
-        decode_block(source.take(size), out, _LEGACY_BLOCK)
+        yield from _salvaged(source.take(size), out, _LEGACY_BLOCK)
         yield bytes(out)
 
 

@@ -19,7 +19,7 @@ from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
 _RESOURCES, _CERTIFICATES = 2, 4
-_MOST_ENTRIES = 4096
+_MOST_ENTRIES = 1 << 15
 _DEEPEST = 3
 _SYMBOL = 18
 _KNOWN = {"1": "cursor", "3": "icon", "10": "data", "23": "html"}

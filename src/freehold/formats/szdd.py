@@ -81,7 +81,9 @@ def _kwaj(view: View, unpacking: Unpacking) -> Iterator[Child]:
     method, start, flags = (int.from_bytes(head[at : at + 2], "little") for at in (8, 10, 12))
     name = _kwaj_name(view, flags)
     content = view.slice(start, view.size)
-    if method == _STORED:
+    if not content.size:
+        unpacking.problem(ProblemKind.TRUNCATED, "the content is cut off")
+    elif method == _STORED:
         yield Child(name, content)
     elif method == _INVERT:
         yield Child(name, (bytes(piece).translate(_INVERTED) for _, piece in content.windows(0)))

@@ -14,10 +14,11 @@ import re
 import zlib
 from collections.abc import Generator, Iterator
 
-from freehold.formats import ziprecords
+from freehold.formats import deflate64, implode, ziprecords
 from freehold.formats.bzip2 import BZIP2
 from freehold.formats.extents import Extents, rest
 from freehold.formats.inflate import DEFLATE
+from freehold.formats.pulled import Decode, PulledStream
 from freehold.formats.streams import Codec, Decoder, Stream
 from freehold.formats.xz import XZ
 from freehold.formats.ziprecords import Directory, Entry
@@ -28,7 +29,7 @@ from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
 _STORED = 0
-_LZMA = 14
+_IMPLODE, _DEFLATE64, _LZMA = 6, 9, 14
 _CODECS = {8: DEFLATE, 12: BZIP2, 20: ZSTD, 93: ZSTD, 95: XZ}
 _METHODS = frozenset({0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 14, 16, 18, 19, 20, 93, 94, 95, 96, 97, 98, 99})
 _HIGHEST_VERSION = 63
@@ -51,6 +52,15 @@ def _lzma_codec(properties: bytes) -> Codec:
         return decoder
 
     return Codec("lzma", open_decoder, (lzma.LZMAError,), ends=False)
+
+
+def _own_decoder(entry: Entry, local: Entry, method: int) -> Decode | None:
+    """Return the decoder for methods that no library has; None for all others."""
+    if method == _DEFLATE64:
+        return deflate64.decode
+    if method == _IMPLODE:
+        return lambda source: implode.decode(source, entry.flags | local.flags, max(entry.unpacked, local.unpacked))
+    return None
 
 
 def _label(entry: Entry) -> str:
@@ -183,17 +193,22 @@ class _Archive:
             codec = _lzma_codec(self._view.read(start + 4, 5))
             start += _LZMA_PROPERTIES
             limit = declared if declared > local.content else limit
-        if codec is None:
+        own = _own_decoder(entry, local, method)
+        if codec is None and own is None:
             self._unpacking.problem(ProblemKind.UNSUPPORTED, f"{_label(entry)} is compressed by method {method}")
             return
         if not entry.unpacked and not local.unpacked and 0 < declared - local.content <= 2:
             return
-        stream = Stream(self._view, start, codec, self._unpacking, end=limit, label=_label(entry))
+        stream: Stream | PulledStream
+        if codec is not None:
+            stream = Stream(self._view, start, codec, self._unpacking, end=limit, label=_label(entry))
+        elif own is not None:
+            stream = PulledStream(self._view, start, own, self._unpacking, end=limit, label=_label(entry))
         yield Child(_name(entry), self._checked(stream, entry, local), stream.consumed)
         if stream.finished:
             self._claim(local.content, stream.position)
 
-    def _checked(self, stream: Stream, entry: Entry, local: Entry) -> Iterator[bytes]:
+    def _checked(self, stream: Stream | PulledStream, entry: Entry, local: Entry) -> Iterator[bytes]:
         checksum = 0
         for chunk in stream.chunks():
             checksum = zlib.crc32(chunk, checksum)
