@@ -28,7 +28,8 @@ def load(name: str) -> Target:
 def seeds(name: str) -> list[Path]:
     """Return the samples that a target begins with."""
     folders = [HERE / "seeds" / name, HERE / "regressions" / name]
-    folders += [HERE.parent / "formats" / kind / name for kind in ("golden", "malformed")]
+    samples = getattr(importlib.import_module(f"tests.fuzz.fuzz_{name}"), "SAMPLES", (name,))
+    folders += [HERE.parent / "formats" / kind / sample for kind in ("golden", "malformed") for sample in samples]
     return sorted(path for folder in folders if folder.is_dir() for path in folder.iterdir())
 
 

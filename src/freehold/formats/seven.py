@@ -261,7 +261,7 @@ FORMATS = (
     SevenZipFormat("cab", 0x08),
     SevenZipFormat("chm", 0xE9),
     SevenZipFormat("arj", 0x04, sure=False),
-    SevenZipFormat("lha", 0x06, sure=False),
+    SevenZipFormat("lha", 0x06),
     SevenZipFormat("nsis", 0x09),
     SevenZipFormat("rpm", 0xEB),
     SevenZipFormat("xar", 0xE1),
@@ -278,7 +278,7 @@ FORMATS = (
     SevenZipFormat("ext", 0xC7, sure=False),
     SevenZipFormat("ntfs", 0xD9, sure=False),
     SevenZipFormat("fat", 0xDA, sure=False),
-    SevenZipFormat("squashfs", 0xD2, sure=False),
-    SevenZipFormat("cramfs", 0xD3, sure=False),
+    SevenZipFormat("squashfs", 0xD2),
+    SevenZipFormat("cramfs", 0xD3),
 )
 """By the file type that each of them opens."""
