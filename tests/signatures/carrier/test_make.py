@@ -60,6 +60,27 @@ def test_the_same_seed_makes_the_same(line: str) -> None:
     assert next(carriers(signature(line), 9)).file != next(carriers(signature(line), 10)).file
 
 
+@pytest.mark.parametrize(
+    "comparison",
+    [
+        "0(>>4#il4#>16,<4096)",
+        "0(<<9#ib2#=0x102)",
+        "0(>>4#hbe6#<0xabc)",
+        "0(>>3#hl4#=258)",
+        "0(>>5#dbe5#>100)",
+        "0(<<8#il8#>7)",
+    ],
+)
+def test_numbers_are_what_byte_comparisons_ask_for(comparison: str) -> None:
+    own = signature(f"A;Engine:81-255,Target:0;0&1&2;aabbcc;{comparison};ddeeff99")
+    for seed in range(4):
+        made = list(carriers(own, seed))
+        assert made[0].expected
+        assert all(expected(own, carrier) is carrier.expected for carrier in made)
+    other = signature(f"A;Engine:81-255,Target:0;0&1&2;aabbcc;{comparison.partition('#')[0]}#ib1#=77);ddeeff99")
+    assert not expected(other, made[0])
+
+
 def test_a_container_holds_the_content() -> None:
     carrier = next(carriers(signature("A;Engine:51-255,Container:CL_TYPE_ZIP,Target:0;0;aabbccdd"), 1))
     with zipfile.ZipFile(io.BytesIO(carrier.file)) as archive:
@@ -85,7 +106,9 @@ def test_sizes_are_kept() -> None:
         ("A;Target:0;0>5000;aabbcc", "too many"),
         ("A;Target:0;(0=0&0>1);aabbcc", "no counts"),
         ("A;Target:0;0;aa[2-3]bbcc(B)", ""),
-        ("A;Engine:81-255,Target:0;0&1;aabb;0(>>4#il4#=1)", "byte comparisons"),
+        ("A;Engine:81-255,Target:0;0&1;aabbcc;0(>>1#il4#=1)", "something else"),
+        ("A;Engine:81-255,Target:0;0&1;aabb;0(>>4#ib1#>1000)", "no number"),
+        ("A;Engine:81-255,Target:0;0&1;aabb*ccdd;0(>>4#ib1#>1)", "single pieces"),
         ("A;Engine:81-255,Target:0;0&1;aabb;0/(?=x)y/", "assertions"),
     ],
 )

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from random import Random
 
 from freehold.model.condition import holds
-from freehold.model.logical import Comparison, Expression, Group, Leaf, Operator, RegexMatch, Relation, evaluate
+from freehold.model.logical import (
+    ByteComparison,
+    Comparison,
+    Expression,
+    Group,
+    Leaf,
+    Operator,
+    RegexMatch,
+    Relation,
+    evaluate,
+)
 from freehold.model.signature import AtLeast, Condition, LogicalSignature, Not, Occurs, PatternSignature
 from freehold.signatures.carrier.errors import CannotCarry
 
@@ -19,6 +29,9 @@ def wanted_counts(signature: LogicalSignature, rng: Random) -> list[int]:
         counts = [0] * len(signature.subsignatures)
         for index, count in _solve(signature.expression, rng).items():
             counts[index] = count
+        for index, subsignature in enumerate(signature.subsignatures):
+            if counts[index] and isinstance(subsignature, ByteComparison):
+                _want(counts, subsignature.reference)
         triggers = [
             s.trigger
             for s, count in zip(signature.subsignatures, counts, strict=True)
@@ -32,6 +45,12 @@ def wanted_counts(signature: LogicalSignature, rng: Random) -> list[int]:
     raise CannotCarry("no counts are found that make the expression true")
 
 
+def _want(counts: list[int], index: int) -> None:
+    if index >= len(counts):
+        raise CannotCarry("a byte comparison refers to no subsignature")
+    counts[index] = max(counts[index], 1)
+
+
 def true_for(signature: LogicalSignature, occurring: Sequence[int]) -> bool:
     """Whether a signature matches where these subsignatures occur, each as often as it is named."""
     named = Counter(occurring)
@@ -41,6 +60,8 @@ def true_for(signature: LogicalSignature, occurring: Sequence[int]) -> bool:
         if isinstance(subsignature, RegexMatch):
             count = min(count, count if "g" in subsignature.flags else 1)
             count *= evaluate(subsignature.trigger, counts)
+        elif isinstance(subsignature, ByteComparison):
+            count = min(count, 1)
         counts.append(count)
     return evaluate(signature.expression, counts)
 

@@ -1,18 +1,19 @@
 """Makes carriers and near misses of a logical signature, or of a rule of a pack."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 from typing import NamedTuple
 
 from freehold.model.body import ANYWHERE, Anchor, Body, Landmarks, Offset
 from freehold.model.filetype import Target
-from freehold.model.logical import BodyMatch, Range, RegexMatch, Subsignature, TargetDescription
+from freehold.model.logical import BodyMatch, ByteComparison, Range, RegexMatch, Subsignature, TargetDescription
 from freehold.model.signature import LogicalSignature, PatternSignature
 from freehold.signatures.carrier.canvas import Canvas
 from freehold.signatures.carrier.counts import true_for, wanted_counts, wanted_patterns
 from freehold.signatures.carrier.errors import CannotCarry
+from freehold.signatures.carrier.numbers import make_number
 from freehold.signatures.carrier.pieces import Piece, make_piece, only_plain_text
 from freehold.signatures.carrier.programs import build_elf, build_pe
 from freehold.signatures.carrier.regexes import Regex, occurs, regexes_of
@@ -69,6 +70,7 @@ class _Occurrence:
     offset: Offset
     piece: Piece
     subject: Regex | tuple[Body, ...]
+    numbers: tuple[int, ...] = ()
 
     def times(self, content: bytes, enough: int) -> int:
         """Return how often what is put here may occur in a content, whatever its place; no more than ``enough``."""
@@ -80,7 +82,7 @@ class _Occurrence:
         """Return it with one byte changed such that it does not match; None when no such byte is found."""
         for _ in range(_ATTEMPTS if 2 in self.piece.care else 0):
             piece = self.piece.changed(rng)
-            changed = _Occurrence(self.index, self.offset, piece, self.subject)
+            changed = replace(self, piece=piece)
             if not changed.times(piece.value, 1):
                 return changed
         return None
@@ -112,7 +114,7 @@ def carriers(signature: LogicalSignature | PatternSignature, seed: int) -> Itera
             raise CannotCarry("no content is found in which all patterns stand as they should")
         yield match._replace(expected=True)
     else:
-        yield match._replace(expected=true_for(signature, [occurrence.index for occurrence in occurrences]))
+        yield match._replace(expected=true_for(signature, _occurring(occurrences)))
     for miss in _near_misses(occurrences, rng):
         try:
             carrier = content.carrier(miss.kind, miss.put)
@@ -121,10 +123,14 @@ def carriers(signature: LogicalSignature | PatternSignature, seed: int) -> Itera
         yield carrier._replace(expected=_expected(signature, miss, carrier.content))
 
 
+def _occurring(occurrences: list[_Occurrence]) -> list[int]:
+    return [index for occurrence in occurrences for index in (occurrence.index, *occurrence.numbers)]
+
+
 def _expected(signature: LogicalSignature | PatternSignature, miss: _Miss, content: bytes) -> bool | None:
     if isinstance(signature, PatternSignature):
         return occurs(signature, content)
-    if true_for(signature, [occurrence.index for occurrence in miss.intact]):
+    if true_for(signature, _occurring(miss.intact)):
         return True
     known = sum(occurrence.index == miss.lost.index for occurrence in miss.intact) + (miss.kind is Kind.MOVED)
     return None if miss.lost.times(content, known + 1) > known else False
@@ -155,7 +161,11 @@ def _occurrences(signature: LogicalSignature | PatternSignature, target: Target,
             raise CannotCarry(f"{sum(counts)} occurrences are too many")
         occurrences = []
         for index, (subsignature, count) in enumerate(zip(signature.subsignatures, counts, strict=True)):
-            occurrences += (_occurrence(index, subsignature, rng, filler) for _ in range(count))
+            if not isinstance(subsignature, ByteComparison):
+                occurrences += (_occurrence(index, subsignature, rng, filler) for _ in range(count))
+        for index, subsignature in enumerate(signature.subsignatures):
+            if counts[index] and isinstance(subsignature, ByteComparison):
+                occurrences = _with_number(occurrences, index, subsignature, rng)
         if target is Target.TEXT and not only_plain_text([o.piece for o in occurrences]):
             raise CannotCarry("a pattern holds bytes that normalised text never has")
     return occurrences
@@ -167,7 +177,24 @@ def _occurrence(index: int, subsignature: Subsignature, rng: Random, filler: byt
         return _Occurrence(index, subsignature.offset, piece, subsignature.forms)
     if isinstance(subsignature, RegexMatch):
         return _regex_occurrence(index, Regex(subsignature.regex, subsignature.flags), subsignature.offset, rng)
-    raise CannotCarry("byte comparisons, image hashes and macros are not built")
+    raise CannotCarry("image hashes and macros are not built")
+
+
+def _with_number(
+    occurrences: list[_Occurrence], index: int, comparison: ByteComparison, rng: Random
+) -> list[_Occurrence]:
+    """Put the number beside every occurrence of what it is counted from: the last one counts."""
+    number = make_number(comparison, rng)
+    changed = []
+    for occurrence in occurrences:
+        if occurrence.index == comparison.reference:
+            if isinstance(occurrence.subject, Regex) or len(occurrence.subject[0].parts) > 1:
+                raise CannotCarry("byte comparisons are built beside single pieces of bytes only")
+            piece = occurrence.piece.also(comparison.offset, number)
+            changed.append(replace(occurrence, piece=piece, numbers=(*occurrence.numbers, index)))
+        else:
+            changed.append(occurrence)
+    return changed
 
 
 def _regex_occurrence(index: int, regex: Regex, offset: Offset, rng: Random) -> _Occurrence:
@@ -197,7 +224,7 @@ def _near_misses(occurrences: list[_Occurrence], rng: Random) -> Iterator[_Miss]
     if fixed:
         index = rng.choice(fixed)
         chosen = occurrences[index]
-        moved = _Occurrence(chosen.index, _just_outside(chosen.offset), chosen.piece, chosen.subject)
+        moved = replace(chosen, offset=_just_outside(chosen.offset))
         others = occurrences[:index] + occurrences[index + 1 :]
         yield _Miss(Kind.MOVED, [*occurrences[:index], moved, *occurrences[index + 1 :]], others, chosen)
 

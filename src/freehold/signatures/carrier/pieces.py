@@ -42,6 +42,19 @@ class Piece:
         care = b"\1" * len(before) + self.care + b"\1" * len(after)
         return Piece(before + self.value + after, care, self.lead + len(before))
 
+    def also(self, offset: int, data: bytes) -> "Piece":
+        """Return the piece with bytes that stand so far from its start; raises ``CannotCarry`` when others do."""
+        missing = max(0, -(self.lead + offset))
+        value, care = bytearray(missing) + self.value, bytearray(missing) + self.care
+        at = self.lead + missing + offset
+        value += bytes(max(0, at + len(data) - len(value)))
+        care += bytes(len(value) - len(care))
+        for index, byte in enumerate(data, at):
+            if care[index] and value[index] != byte:
+                raise CannotCarry("a number stands where something else must stand")
+            value[index], care[index] = byte, care[index] or 1
+        return Piece(bytes(value), bytes(care), self.lead + missing)
+
 
 class _Writer:
     __slots__ = ("care", "filler", "nocase", "rng", "value", "wide")

@@ -132,7 +132,8 @@ def _byte_comparison(label: str, comparison: ByteComparison) -> Part:
 def _number_notes(comparison: ByteComparison) -> Iterator[str]:
     if comparison.radix is Radix.BINARY:
         order = "little" if comparison.little_endian else "big"
-        yield f"{_RADIX[comparison.radix]} of {count(comparison.length, 'byte')}, {order}-endian, unsigned"
+        sign = "signed" if comparison.length == 8 else "unsigned"
+        yield f"{_RADIX[comparison.radix]} of {count(comparison.length, 'byte')}, {order}-endian, {sign}"
         return
     most = "exactly" if comparison.exact else "up to"
     reverse = ", its pairs in reverse order" if comparison.little_endian else ""
