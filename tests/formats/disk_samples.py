@@ -134,7 +134,7 @@ GOLDEN = {
 """How each is made, and what is inside: the text or the data, filled with zeros to a size."""
 
 MALFORMED: list[tuple[str, str, str, slice | tuple[int, bytes], list[str]]] = [
-    ("zip", "deflate64-damaged.zip", "deflate64.zip", (0xE0, bytes(8) + b"\xff" * 24), ["malformed"]),
+    ("zip", "deflate64-damaged.zip", "deflate64.zip", (3220, b"\xff" * 10), ["malformed"]),
     ("pe_inside", "header-only.exe", "overlay.exe", slice(0, 300), []),
     ("carve", "cut.bin", "program.bin", slice(0, 4000), []),
     ("asar", "truncated.asar", "two.asar", slice(0, 2000), ["truncated"]),

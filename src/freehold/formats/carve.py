@@ -4,6 +4,7 @@ Looked for in programs and in content of no known kind. Exact lengths matter: si
 very bytes. What follows a found object is looked through again, its inside is not: that is its own format's matter.
 """
 
+import zlib
 from collections.abc import Callable, Iterator
 
 from freehold.model.interfaces import Child, Format, Unpacking
@@ -53,14 +54,17 @@ def _cabinet(view: View, start: int) -> int:
 
 def _seven_zip(view: View, start: int) -> int:
     head = view.read(start, 32)
-    if len(head) < 32 or head[6]:
+    if len(head) < 32 or head[6] or zlib.crc32(head[12:]) != int.from_bytes(head[8:12], "little"):
         return 0
     return 32 + int.from_bytes(head[12:20], "little") + int.from_bytes(head[20:28], "little")
 
 
 def _rar(view: View, start: int) -> int:
-    """A RAR archive does not say where it ends."""
-    return view.size - start if view.read(start + 6, 1) in (b"\0", b"\1") else 0
+    """A RAR archive does not say where it ends; its first block is the archive's, or one that says it is encrypted."""
+    head = view.read(start, 14)
+    old = head[6:7] == b"\0" and head[9:10] == b"\x73"
+    new = head[6:8] == b"\1\0" and head[13:] in (b"\1", b"\4")
+    return view.size - start if old or new else 0
 
 
 _KINDS: tuple[tuple[bytes, str, Callable[[View, int], int]], ...] = (
