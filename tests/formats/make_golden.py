@@ -113,7 +113,7 @@ def _expectation(file_type: str, members: dict[str, bytes]) -> dict[str, object]
 
 
 def _file_type(form: str, name: str) -> str:
-    return "lzma" if name.endswith(".lzma") else disk_samples.TYPES.get(name, form)
+    return "lzma" if name.endswith(".lzma") else disk_samples.TYPES.get(name, text_samples.TYPES.get(form, form))
 
 
 def _make_golden() -> dict[str, object]:
@@ -190,7 +190,7 @@ def _make_texts(expected: dict[str, object]) -> None:
         target = HERE / "golden" / form / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-        expected[f"{form}/{name}"] = _expectation(form, members)
+        expected[f"{form}/{name}"] = _expectation(text_samples.TYPES.get(form, form), members)
 
 
 def _pairs(digits: bytes) -> list[bytes]:

@@ -56,3 +56,62 @@ def filtered(content: bytes, *names: bytes) -> bytes:
     for name in reversed(names):
         content = FILTERS[name](content)
     return content
+
+
+def der(tag: int, *contents: bytes) -> bytes:
+    """Return an element with a definite length."""
+    content = b"".join(contents)
+    length = len(content)
+    if length < 128:
+        return bytes((tag, length)) + content
+    width = (length.bit_length() + 7) // 8
+    return bytes((tag, 0x80 | width)) + length.to_bytes(width, "big") + content
+
+
+def indefinite(tag: int, *contents: bytes) -> bytes:
+    """Return an element that an end mark ends."""
+    return bytes((tag, 0x80)) + b"".join(contents) + b"\0\0"
+
+
+PKCS7 = bytes.fromhex("06092a864886f70d0107")
+
+
+def signed(*octets: bytes) -> bytes:
+    """Return an opaque-signed message without signers, in BER: the content is cut into these pieces."""
+    content = indefinite(0x24, *(der(4, piece) for piece in octets))
+    wrapped = indefinite(0x30, PKCS7 + b"\x01", indefinite(0xA0, content))
+    body = indefinite(0x30, b"\x02\x01\x01\x31\x00", wrapped, b"\x31\x00")
+    return indefinite(0x30, PKCS7 + b"\x02", indefinite(0xA0, body))
+
+
+def active_mime(content: bytes) -> bytes:
+    """Return the container of macros that Office writes into XML: a header of 50 bytes, then zlib."""
+    head = b"ActiveMime".ljust(30, b"\0") + (4).to_bytes(2, "little")
+    return head.ljust(50, b"\0") + zlib.compress(content)
+
+
+def yenc(name: bytes, content: bytes) -> bytes:
+    """Encode one file as lines of up to 128 characters, as the draft says."""
+    out, line = [b"=ybegin line=128 size=%d name=%s\r\n" % (len(content), name)], bytearray()
+    for byte in content:
+        shifted = byte + 42 & 0xFF
+        line += bytes((61, shifted + 64 & 0xFF)) if shifted in b"\0\r\n=" else bytes((shifted,))
+        if len(line) >= 128:
+            out.append(bytes(line) + b"\r\n")
+            line.clear()
+    return b"".join(out) + bytes(line) + b"\r\n=yend size=%d\r\n" % len(content)
+
+
+_HQX = b"!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr"
+
+
+def binhex(name: bytes, content: bytes, resources: bytes = b"") -> bytes:
+    """Encode as BinHex 4.0, without checksums; RFC 1741."""
+    head = bytes((len(name),)) + name + b"\0TEXTtest\0\0" + len(content).to_bytes(4, "big")
+    plain = head + len(resources).to_bytes(4, "big") + b"\0\0" + content + b"\0\0" + resources + b"\0\0"
+    plain = plain.replace(b"\x90", b"\x90\0")
+    bits = int.from_bytes(plain, "big") << (-len(plain) * 8 % 6)
+    count = (len(plain) * 8 + 5) // 6
+    text = bytes(_HQX[bits >> 6 * (count - 1 - at) & 63] for at in range(count))
+    lines = b"\n".join((b":" + text + b":")[at : at + 64] for at in range(0, count + 2, 64))
+    return b"(This file must be converted with BinHex 4.0)\n" + lines + b"\n"

@@ -85,6 +85,11 @@ def test_uuencoded_text_inline_and_as_encoding():
     assert opened.by_name("a.zip") == PAYLOAD
 
 
+def test_uuencoded_content_ends_with_its_empty_line():
+    cut = uuencoded(PAYLOAD).removesuffix(b"nd\n")
+    assert open_one("mail", TOP + b"Content-Transfer-Encoding: x-uuencode\n\n" + cut).contents == [PAYLOAD]
+
+
 def test_uuencode_of_the_tool(tree, run, tmp_path):
     run("uuencode tree/deep/random.bin r.bin > uu; uuencode -m tree/text.txt t.txt > b64")
     raw = TOP + b"\n" + (tmp_path / "uu").read_bytes() + (tmp_path / "b64").read_bytes()

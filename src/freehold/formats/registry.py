@@ -1,15 +1,18 @@
 """Every format that Freehold opens. To add one: a module with ``FORMAT``, and a place in this tuple."""
 
 from freehold.formats import (
+    activemime,
     alz,
     ar,
     asar,
+    binhex,
     bzip2,
     carve,
     compress,
     cpio,
     cryptff,
     gzip,
+    html,
     iso,
     lnk,
     lz4,
@@ -22,9 +25,11 @@ from freehold.formats import (
     partitions,
     pdf,
     pe_inside,
+    pkcs7,
     pyinstaller,
     rar,
     rtf,
+    script,
     seven,
     sis,
     swf,
@@ -32,7 +37,9 @@ from freehold.formats import (
     tar,
     tnef,
     utf16,
+    uu,
     xz,
+    yenc,
     zip,  # noqa: A004 - formats have their own names
     zstd,
 )
@@ -73,6 +80,13 @@ FORMATS: tuple[Format, ...] = (
     lnk.FORMAT,
     pdf.FORMAT,
     utf16.FORMAT,
+    script.FORMAT,
+    html.FORMAT,
+    uu.FORMAT,
+    yenc.FORMAT,
+    binhex.FORMAT,
+    pkcs7.FORMAT,
+    activemime.FORMAT,
 )
 """In the order in which the documentation lists them."""
 

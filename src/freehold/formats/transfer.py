@@ -73,11 +73,11 @@ def _quoted_printable_stop(data: bytes, start: int, end: int) -> int:
 
 
 def decode_uu(data: bytes, start: int, end: int) -> Iterator[bytes]:
-    """Decode the lines of data[start:end] up to the one that says ``end``."""
+    """Decode the lines of data[start:end] up to an empty one or the one that says ``end``."""
     out: list[bytes] = []
     for found in _LINE.finditer(data, start, end):
         line = found[0]
-        if line.rstrip() == b"end":
+        if line.rstrip() in (b"end", b"`", b""):
             break
         if line.startswith(b"begin "):
             continue

@@ -15,7 +15,7 @@ _LITTLE, _BIG = b"\xff\xfe", b"\xfe\xff"
 def as_utf8(data: bytes) -> bytes:
     """Return a string that may begin with a byte-order mark as UTF-8; one without is returned as it is."""
     if data[:2] == _BIG:
-        return _encoded(codecs.utf_16_be_decode(data[2:], "replace", True)[0])
+        return _encoded(codecs.utf_16_be_decode(data[2:], "replace", False)[0])
     if data[:2] == _LITTLE:
         return little_endian_as_utf8(data[2:])
     return data.removeprefix(b"\xef\xbb\xbf")
@@ -23,7 +23,7 @@ def as_utf8(data: bytes) -> bytes:
 
 def little_endian_as_utf8(data: bytes) -> bytes:
     """Return UTF-16, least significant byte first and without a mark, as UTF-8."""
-    return _encoded(codecs.utf_16_le_decode(data, "replace", True)[0])
+    return _encoded(codecs.utf_16_le_decode(data, "replace", False)[0])
 
 
 def _encoded(text: str) -> bytes:
