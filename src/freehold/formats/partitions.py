@@ -131,7 +131,7 @@ class _Partitions:
         """See ``Format.children``."""
         found: dict[tuple[int, int], str] = {}
         claimed = Extents()
-        if not view.read(0, _BOOT_CODE).strip(b"\0"):
+        if not view.read(0, _BOOT_CODE).strip(b"\0") or view.read(0, 2) == b"ER":
             claimed.add(0, _SECTOR)
         for partition in (*_gpt(view, claimed, unpacking), *_mbr(view, claimed, unpacking), *_apm(view, claimed)):
             if 0 < partition.start < view.size:
