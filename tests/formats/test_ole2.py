@@ -133,10 +133,3 @@ def test_dropped_file_with_a_lying_size_comes_out_to_the_end(compound):
     native = documents.ole10_native(documents.packaged_file("a.exe", MIDDLE, size=1))
     opened = open_one("ole2", compound({"\1Ole10Native": native}))
     assert any(content.startswith(MIDDLE[1:]) for content in opened.contents)
-
-
-def test_xlm_macro_sheets_are_told(compound):
-    sheet = struct.pack("<HHIBBBB", 0x85, 10, 0, 2, 1, 2, 0) + b"ab"
-    workbook = struct.pack("<HH", 0x809, 16) + bytes(16) + sheet + struct.pack("<HH", 0x0A, 0)
-    opened = open_one("ole2", compound({"Workbook": workbook}))
-    assert opened.collector.facts["macro-sheets"] == "very hidden"

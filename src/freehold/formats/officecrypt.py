@@ -10,7 +10,7 @@ from freehold.formats.cfb import Stream
 from freehold.formats.officepackage import PASSWORDS, open_package
 from freehold.model.interfaces import Child, Unpacking
 from freehold.model.report import ProblemKind
-from freehold.model.view import BytesView, View
+from freehold.model.view import BytesView
 
 _WORD_ENCRYPTED = 0x01
 _PRESENTATION_ENCRYPTED = b"\xdf\xc4\xd1\xf3"
@@ -24,25 +24,23 @@ def children(streams: Sequence[Stream], unpacking: Unpacking) -> Iterator[Child]
         if not how:
             continue
         unpacking.fact("encryption", how)
-        content = _opened(stream, streams, unpacking)
-        if content is None:
+        opened = list(_opened(stream, streams, unpacking))
+        if not opened:
             unpacking.problem(ProblemKind.ENCRYPTED, f"the document is encrypted ({how})")
-        else:
-            yield Child("decrypted", content)
+        yield from opened
 
 
-def _opened(stream: Stream, streams: Sequence[Stream], unpacking: Unpacking) -> View | Iterator[bytes] | None:
+def _opened(stream: Stream, streams: Sequence[Stream], unpacking: Unpacking) -> Iterator[Child]:
     if stream.name in ("Workbook", "Book"):
         data = workbookcrypt.decrypt(stream, PASSWORDS[0], unpacking)
-        if data is None:
-            return None
-        workbook.report(BytesView(data), unpacking)
-        return BytesView(data)
-    if stream.name != "EncryptionInfo":
-        return None
-    package = next((s for s in streams if s.name == "EncryptedPackage"), None)
-    opened = package and open_package(stream, package, PASSWORDS, unpacking)
-    return opened.chunks() if opened else None
+        if data is not None:
+            yield Child("decrypted", BytesView(data))
+            yield from workbook.children(BytesView(data), unpacking)
+    elif stream.name == "EncryptionInfo":
+        package = next((s for s in streams if s.name == "EncryptedPackage"), None)
+        opened = package and open_package(stream, package, PASSWORDS, unpacking)
+        if opened:
+            yield Child("decrypted", opened.chunks())
 
 
 def _package(stream: Stream) -> str | None:

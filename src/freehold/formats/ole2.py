@@ -105,7 +105,7 @@ def _inside(stream: Stream, unpacking: Unpacking) -> Iterator[Child]:
     elif stream.name == "PowerPoint Document":
         yield from _objects(stream, unpacking)
     elif stream.name in ("Workbook", "Book"):
-        workbook.report(stream, unpacking)
+        yield from workbook.children(stream, unpacking)
     elif stream.name == _MSG_RTF:
         yield Child("body.rtf", rtfcompressed.decompress(stream, unpacking))
 
