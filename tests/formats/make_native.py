@@ -40,13 +40,17 @@ File "tree/text.txt"
 File "tree/deep/data.bin"
 SectionEnd
 """
-OVERLAY = """python3 -c "d = open('setup.exe', 'rb').read(); open('out', 'wb').write(d[d.rindex(b'\\xef\\xbe\\xad\\xdeNull') - 4:])" """
+OVERLAY = """python3 -c "
+d = open('setup.exe', 'rb').read()
+open('out', 'wb').write(d[d.rindex(b'\\xef\\xbe\\xad\\xdeNull') - 4:])" """
+
+BCJ2 = "-m0=bcj2 -m1=lzma -m2=lzma -m3=lzma -mb0:1 -mb0s1:2 -mb0s2:3"
 
 NATIVE: list[tuple[str, str, str, dict[str, bytes]]] = [
     ("7z", "solid.7z", "7z a -mtm- out.7z tree; mv out.7z out", FULL),
     ("7z", "single.7z", "7z a -mtm- -ms=off -m0=ppmd out.7z tree; mv out.7z out", FULL),
     ("7z", "bzip2.7z", "7z a -mtm- -m0=bzip2 out.7z tree; mv out.7z out", FULL),
-    ("7z", "bcj2.7z", "7z a -mtm- -m0=bcj2 -m1=lzma -m2=lzma -m3=lzma -mb0:1 -mb0s1:2 -mb0s2:3 out.7z tree; mv out.7z out", FULL),
+    ("7z", "bcj2.7z", f"7z a -mtm- {BCJ2} out.7z tree; mv out.7z out", FULL),
     ("cab", "plain.cab", "gcab -c out tree/text.txt tree/deep/data.bin", FULL),
     ("cab", "mszip.cab", "gcab -zc out tree/text.txt tree/deep/data.bin", FULL),
     ("arj", "packed.arj", "arj a -r out.arj tree; mv out.arj out", FULL),
@@ -57,7 +61,7 @@ NATIVE: list[tuple[str, str, str, dict[str, bytes]]] = [
     ("squashfs", "gzip.sqfs", "mksquashfs tree out -noappend -all-root", FILES),
     ("squashfs", "xz.sqfs", "mksquashfs tree out -noappend -all-root -comp xz", FILES),
     ("cramfs", "little.cramfs", "mkfs.cramfs tree out", FILES),
-    ("fat", "fat12.img", "truncate -s 48K out; mkfs.vfat -F 12 -r 16 -R 1 -f 1 -s 1 out; mcopy -s -i out tree ::", FULL),
+    ("fat", "fat12.img", "truncate -s 48K out; mkfs.vfat -F 12 -r 16 -R 1 -f 1 -s 1 out; mcopy -si out tree ::", FULL),
 ]  # fmt: skip
 DAMAGED: list[tuple[str, str, str, slice | tuple[int, bytes], list[str]]] = [
     ("7z", "truncated.7z", "solid.7z", slice(0, 2000), ["truncated"]),
@@ -112,7 +116,17 @@ def rar4(members: dict[str, bytes]) -> bytes:
 
     blocks = [b"Rar!\x1a\x07\x00", block(0x73, 0, bytes(6))]
     for name, content in members.items():
-        numbers = (len(content), len(content), 3, zlib.crc32(content), 0x21 << 16, 29, 0x30, len(name), 0o100644)
+        numbers = (
+            len(content),
+            len(content),
+            3,
+            zlib.crc32(content),
+            0x21 << 16,
+            29,
+            0x30,
+            len(name.encode()),
+            0o100644,
+        )
         blocks += (block(0x74, 0x8000, struct.pack("<IIBIIBBHI", *numbers) + name.encode()), content)
     return b"".join([*blocks, block(0x7B, 0x4000, b"")])
 
@@ -136,7 +150,7 @@ def rar5(members: dict[str, bytes], flags: int = 0) -> bytes:
     for name, content in members.items():
         checksum = struct.pack("<I", zlib.crc32(content))
         size = len(content)
-        fields = (2, 2 | flags, size, 4, size, 0o100644, checksum, 0, 1, len(name), name.encode())
+        fields = (2, 2 | flags, size, 4, size, 0o100644, checksum, 0, 1, len(name.encode()), name.encode())
         blocks += (block(*fields), content)
     return b"".join([*blocks, block(5, 0, 0)])
 

@@ -213,7 +213,8 @@ class _Walk:
                 return
             if not isinstance(failure, Failure):
                 raise failure
-            last = extraction.pieces[-1].index if extraction.pieces else left[0].index
+            came = [piece.index for piece in extraction.pieces if piece.index in items]
+            last = came[-1] if came else left[0].index
             self._gave_up(failure, items[last])
             left = [] if self._solid else [item for item in left if item.index > last]
 

@@ -8,10 +8,12 @@ import shutil
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 from freehold import __version__
 from freehold.frontends.cli.databases import CORE
 from freehold.model.errors import TrustError
+from freehold.model.native import LIBRARIES, NativeLibrary
 from freehold.sandbox import landlock, lockdown
 from freehold.sandbox.proof import Proof, prove
 from freehold.sandbox.spool import spool_directory
@@ -56,6 +58,8 @@ def _facts() -> dict[str, str]:
         facts["user"] = _user()
     facts["database"] = _database()
     facts["spool"] = _spool()
+    for library in LIBRARIES:
+        facts[library.name.lower()] = _library(library)
     return facts
 
 
@@ -78,6 +82,11 @@ def _spool() -> str:
     return f"{directory}, {shutil.disk_usage(directory).free / 2**30:.1f} GiB free"
 
 
+def _library(library: NativeLibrary) -> str:
+    found = next((path for path in library.paths if Path(path).exists()), None)
+    return found or f"missing, so nothing inside {library.formats} is examined; install {library.package}"
+
+
 def _as_json(facts: dict[str, str], proof: Proof | None, obstacle: str) -> str:
     attempts = [] if proof is None else [asdict(attempt) | {"blocked": attempt.blocked} for attempt in proof.attempts]
     return json.dumps(
@@ -94,10 +103,10 @@ def _as_json(facts: dict[str, str], proof: Proof | None, obstacle: str) -> str:
 
 
 def _as_text(facts: dict[str, str], proof: Proof | None, obstacle: str) -> str:
-    lines = [f"{name:<10}{value}" for name, value in facts.items()]
+    lines = [f"{name:<11}{value}" for name, value in facts.items()]
     if proof is None:
         return "\n".join([*lines, "", obstacle])
-    lines += [f"{'sandbox':<10}{proof.sandbox}", ""]
+    lines += [f"{'sandbox':<11}{proof.sandbox}", ""]
     wide = max(len(attempt.name) for attempt in proof.attempts)
     lines.append(f"{'':<10}  {'a process tries to':<{wide}}  {'ordinary':<16}  confined")
     group = ""
