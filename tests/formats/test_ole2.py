@@ -122,6 +122,17 @@ def test_many_entries_for_one_stream_cost_one_stream(compound):
     assert opened.contents.count(MIDDLE) == 1
 
 
+def test_very_many_streams_in_the_same_sectors_are_left_out(compound):
+    data = bytearray(compound({"a": LARGE[:5_000_000]} | {f"{n:04}": b"x" for n in range(3000)}))
+    at = entry(data, "a")
+    start = int.from_bytes(data[at + 116 : at + 120], "little")
+    for number in range(3000):
+        struct.pack_into("<IQ", data, entry(data, f"{number:04}") + 116, start + number, 4_000_000)
+    opened = open_one("ole2", bytes(data))
+    assert ProblemKind.LIMIT in opened.kinds
+    assert len(opened.members) < 1000
+
+
 @pytest.mark.parametrize("shift", [0, 3, 40, 0xFFFF])
 def test_absurd_sector_sizes_are_refused(compound, shift):
     data = bytearray(compound({"a": MIDDLE}))

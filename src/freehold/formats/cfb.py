@@ -33,6 +33,7 @@ _MINI = 64
 _MINI_SHIFT = 6
 _CUTOFF = 4096
 _NONE = 0xFFFFFFFF
+_STEPS, _LEAST_STEPS = 8, 1 << 16
 _STORAGE, _STREAM, _ROOT = 1, 2, 5
 
 Runs = list[tuple[int, int]]
@@ -137,6 +138,7 @@ class CompoundFile:
         self._cutoff = cutoff if 0 < cutoff <= _PIECE else _CUTOFF
         self._sectors = max(0, -(-(view.size - (1 << shift)) >> shift)) if view.size > 1 << shift else 0
         self.claimed.add(0, min(1 << shift, view.size))
+        self._steps = _STEPS * max(self._sectors << max(shift - _MINI_SHIFT, 0), _LEAST_STEPS)
         self._fat = self._table(self._fat_sectors(header, more))
         entries = list(self._entries(directory))
         root = next((e for e in entries[:1] if e.kind == _ROOT), None)
@@ -197,7 +199,12 @@ class CompoundFile:
 
     def _chain(self, table: "array[int]", start: int, most: int) -> Runs:
         """Return the sectors of a chain as (first, count), at most ``most``, none twice."""
+        if self._steps < 0:
+            return []
         runs = _follow(table, start, most)
+        self._steps -= sum(count for _, count in runs)
+        if self._steps < 0:
+            self._unpacking.problem(ProblemKind.LIMIT, "too many streams share their sectors, so some were left out")
         ordered = sorted(runs)
         if any(a + n > b for (a, n), (b, _) in pairwise(ordered)):
             self._unpacking.problem(ProblemKind.MALFORMED, "a chain of sectors bites its own tail")

@@ -61,7 +61,7 @@ def text(source: Source, position: int, unpacking: Unpacking) -> Iterator[bytes]
         kind, length = struct.unpack("<HH", head)
         if kind == _END:
             break
-        if kind == _FORMULA:
+        if kind == _FORMULA and length > _HEAD:
             lines.append(_line(source.read(position + 4, min(length, _FORMULA_BYTES)), names, wide=wide))
         position += 4 + length
         if len(lines) >= _CHUNK_LINES:
@@ -74,7 +74,7 @@ def text(source: Source, position: int, unpacking: Unpacking) -> Iterator[bytes]
 
 def _line(record: bytes, names: dict[str, str], *, wide: bool) -> str:
     if len(record) < _HEAD:
-        return ""
+        return "?\n"
     row, column = struct.unpack_from("<HH", record)
     size = int.from_bytes(record[20:22], "little")
     formula = _Formula(record[_HEAD : _HEAD + size], names, wide=wide)
