@@ -22,7 +22,10 @@ _CANDIDATES = 100_000
 
 
 def _program(view: View, start: int) -> int:
-    """Return the length of the PE program at ``start``, by its section table and its certificates; 0 for none."""
+    """Return the length of the PE program at ``start``, by its section table and its certificates; 0 for none.
+
+    The stated size of the headers is not believed: where it matters, it lies.
+    """
     at = start + int.from_bytes(view.read(start + 60, 4), "little")
     if not start + 4 <= at <= start + _FARTHEST_HEADER:
         return 0
@@ -33,8 +36,8 @@ def _program(view: View, start: int) -> int:
     magic = int.from_bytes(head[24:26], "little")
     if not 0 < count <= _MOST_SECTIONS or magic not in (0x10B, 0x20B):
         return 0
-    end = int.from_bytes(head[84:88], "little")
     table = view.read(at + _FILE_HEADER + optional, count * _SECTION)
+    end = at - start + _FILE_HEADER + optional + len(table)
     for place in range(0, len(table) - _SECTION + 1, _SECTION):
         size, first = (int.from_bytes(table[place + n : place + n + 4], "little") for n in (16, 20))
         if size:

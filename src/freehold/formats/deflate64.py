@@ -4,6 +4,7 @@ zlib's decoder cannot do it. Source: RFC 1951; PKWARE APPNOTE 6.3.10; observed a
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from freehold.formats.bits import Bits, Prefixes, prefixes, reverse
 from freehold.formats.pulled import EndOfInput, Source
@@ -38,7 +39,9 @@ def _canonical(lengths: Sequence[int]) -> Prefixes:
     return prefixes(codes)
 
 
-_FIXED = (_canonical([8] * 144 + [9] * 112 + [7] * 24 + [8] * 8), _canonical([5] * 32))
+@cache
+def _fixed() -> tuple[Prefixes, Prefixes]:
+    return _canonical([8] * 144 + [9] * 112 + [7] * 24 + [8] * 8), _canonical([5] * 32)
 
 
 def _dynamic(bits: Bits) -> tuple[Prefixes, Prefixes]:
@@ -127,5 +130,5 @@ def _blocks(source: Source, out: bytearray) -> Iterator[bytes]:
         elif kind == 3:
             raise MalformedInput("a block of an unknown kind")
         else:
-            yield from _compressed(bits, _FIXED if kind == 1 else _dynamic(bits), out)
+            yield from _compressed(bits, _fixed() if kind == 1 else _dynamic(bits), out)
     bits.finish()

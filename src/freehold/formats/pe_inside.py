@@ -22,6 +22,7 @@ _RESOURCES, _CERTIFICATES = 2, 4
 _MOST_ENTRIES = 1 << 15
 _DEEPEST = 3
 _SYMBOL = 18
+_SECTION = 40
 _KNOWN = {"1": "cursor", "3": "icon", "10": "data", "23": "html"}
 _WORTHY = (
     *(
@@ -77,11 +78,14 @@ def _behind(view: View, layout: Layout) -> Iterator[tuple[int, int]]:
     """Yield the ranges behind the last section that are neither certificates nor symbols for debuggers."""
     claimed = Extents()
     claimed.add(0, min(max((section.start + section.size for section in layout.sections), default=0), view.size))
+    at = int.from_bytes(view.read(60, 4), "little")
+    head = view.read(at, 24)
+    optional = int.from_bytes(head[20:22], "little")
+    claimed.add(0, min(at + len(head) + optional + len(layout.sections) * _SECTION, view.size))
     if len(layout.directories) > _CERTIFICATES:
         start, size = layout.directories[_CERTIFICATES]
         claimed.add(min(start, view.size), min(start + size, view.size))
-    at = int.from_bytes(view.read(60, 4), "little")
-    symbols, count = struct.unpack("<II", view.read(at + 12, 8).ljust(8, b"\0"))
+    symbols, count = struct.unpack("<II", head[12:20].ljust(8, b"\0"))
     if symbols and count:
         names = symbols + count * _SYMBOL
         end = names + int.from_bytes(view.read(names, 4), "little")
