@@ -6,7 +6,6 @@ import os
 
 from freehold.frontends.cli import databases, options
 from freehold.model.errors import UsageError
-from freehold.model.signature import Rejected
 from freehold.responses.explanation import explanation_lines, explanation_object
 from freehold.responses.summary import Summary
 from freehold.service.entry import Entry
@@ -57,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
 def _explain_signature(args: argparse.Namespace) -> int:
     from freehold.frontends.cli import asked
     from freehold.frontends.cli.described import described_lines, described_object
+    from freehold.model.signature import Rejected
     from freehold.signatures.describe.signature import describe
 
     for found in asked.signatures(args.subject, args.database):
