@@ -4,8 +4,8 @@ The readers are ``formats.pe``, ``formats.elf`` and ``formats.macho``. The numbe
 mean: rounded as its readers round them, which is not always what the headers say.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class ProgramKind(StrEnum):
@@ -16,8 +16,7 @@ class ProgramKind(StrEnum):
     MACHO = "macho"
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One section of a program; all numbers are in bytes.
 
     Attributes:
@@ -35,8 +34,7 @@ class Section:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Where the parts of a program file are.
 
     Attributes:
