@@ -3,8 +3,10 @@
 LARGE = {
     "ext": ["mke2fs -q -t ext4 -d tree out 4M", "mke2fs -q -t ext2 -b 1024 -d tree out 4M"],
     "ntfs": [
-        "truncate -s 8M out; mkntfs -q -F out;"
-        " for f in text.txt deep/random.bin; do ntfscp -q out tree/$f $(basename $f); done"
+        (
+            "truncate -s 8M out; mkntfs -q -F out;"
+            " for f in text.txt deep/random.bin; do ntfscp -q out tree/$f $(basename $f); done"
+        )
     ],
     "udf": ["genisoimage -quiet -udf -o out tree"],
     "qcow2": ["qemu-img convert -O qcow2 disk out", "qemu-img convert -c -O qcow2 disk out"],
