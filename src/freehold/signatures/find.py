@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from freehold.model.errors import UsageError
 from freehold.model.signature import IgnoredSignature, Rejected, Signature, YaraSource
 from freehold.signatures.registry import BY_SUFFIX, LINE_LANGUAGES
-from freehold.signatures.sources import source_files
+from freehold.signatures.sources import signature_files
 
 UNOFFICIAL = ".UNOFFICIAL"
 """What ClamAV appends to the names of signatures from outside of its signed containers."""
@@ -71,20 +72,21 @@ def in_file(path: Path) -> list[Found]:
 
 
 def by_name(name: str, sources: Iterable[Path]) -> list[Found]:
-    """Return all signatures of this name in files and folders of sources.
+    """Return all signatures of this name in files, folders and ClamAV's containers.
 
     Raises:
         UsageError: a source is missing or of no known language.
+        FreeholdError: a container is damaged, or signed by nobody who counts.
     """
     names = {name, name.removesuffix(UNOFFICIAL)}
     needle = name.removesuffix(UNOFFICIAL).encode("utf-8", "surrogateescape")
-    return [
-        found
-        for path, label in source_files(list(sources))
-        if path.suffix.lower() in BY_SUFFIX
-        for found in _named(path, label, needle)
-        if found.name in names
-    ]
+    with TemporaryDirectory(prefix="freehold-find-") as scratch:
+        return [
+            found
+            for path, label in signature_files(list(sources), Path(scratch))
+            for found in _named(path, label, needle)
+            if found.name in names
+        ]
 
 
 def source_texts(found: Iterable[Found]) -> list[tuple[str, bytes]]:
