@@ -28,11 +28,11 @@ _NOT_BASE64 = bytes(set(range(256)) - set(_ALPHABET))
 _LINE_BREAK = rb"[ \t]{0,16}+(?:\r?\n|\\r?\\n|\\n|&#x?[0dDaA1]{1,3};)[ \t]{0,64}+"
 _JOINT = rb"[\"'][ \t]{0,16}+(?:_[ \t]{0,16}+)?[+&.,]?[ \t]{0,16}+_?\s{0,64}+[+&.]?\s{0,64}+[\"']"
 _RUN = re.compile(
-    rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{48,}+(?:(?:%s|%s)[A-Za-z0-9+/]{1,}+(?=[\s\"'=<\\&,;)]|\Z))*+={0,2}"
-    % (_LINE_BREAK, _JOINT)
+    rb"[A-Za-z0-9+/]{48,}+(?:(?:%s|%s)[A-Za-z0-9+/]{1,}+(?=[\s\"'=<\\&,;)]|\Z))*+={0,2}" % (_LINE_BREAK, _JOINT)
 )
 """A long line of digits with what follows it in further lines, or in further strings that are joined to it."""
 
+_DIGITS = re.compile(rb"[A-Za-z0-9+/]*+")
 _HEX = re.compile(rb"[0-9A-Fa-f]{64,}+\Z")
 _HEAD = 96
 _TABLE_OF_CONTROL = bytes(byte for byte in range(32) if byte not in b"\t\r\n\f\x1b") + b"\x7f"
@@ -76,19 +76,35 @@ _MESSAGE = re.compile(rb"\x30[\x80-\x84].{0,4}\x06\x09\x2a\x86\x48\x86\xf7\x0d\x
 _ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 
 
-def may_hide(data: bytes) -> bool:
-    """Whether a text has a run of characters that is long enough; every other character decides."""
-    return _SAMPLED_RUN in data[::2].translate(_IN_RUN)
-
-
 def children(data: bytes, unpacking: Unpacking, *, addresses: bool = True) -> Iterator[Child]:
     """Yield what is hidden in a text; with ``addresses`` also all that ``data:`` addresses carry."""
+    sampled = data[::2].translate(_IN_RUN)
+    if _SAMPLED_RUN in sampled:
+        yield from _decoded_runs(data, sampled, unpacking, addresses=addresses)
+
+
+def _runs(data: bytes, sampled: bytes, unpacking: Unpacking) -> Iterator[re.Match[bytes]]:
+    """Yield the runs of a text; ``sampled`` says of every other character whether it may belong to one."""
+    at = sampled.find(_SAMPLED_RUN)
+    while at >= 0:
+        unpacking.budget.tick()
+        start = max(2 * at - 1, 0)
+        start += data[start] not in _ALPHABET
+        found = _RUN.match(data, start)
+        if found:
+            yield found
+            end = found.end()
+        else:
+            end = _DIGITS.match(data, start).end()  # type: ignore[union-attr]  # it matches nothing as well
+        at = sampled.find(_SAMPLED_RUN, max((end + 1) // 2, at + 1))
+
+
+def _decoded_runs(data: bytes, sampled: bytes, unpacking: Unpacking, *, addresses: bool) -> Iterator[Child]:
     compressed = b"nflate" in data or b"Deflate" in data or b"gzuncompress" in data
     turned = b"rot13" in data
     reversed_ = b"strrev" in data or b"everse" in data or b"::-1]" in data
     count = 0
-    for found in _RUN.finditer(data):
-        unpacking.budget.tick()
+    for found in _runs(data, sampled, unpacking):
         in_address = data[max(found.start() - 8, 0) : found.start()] == b";base64,"
         if in_address and not addresses:
             continue

@@ -18,7 +18,6 @@ _SHORTEST_SCRIPT = 64
 _SHORTEST_PAYLOAD = 16
 _MOST = 5000
 _SCRIPT = re.compile(rb"<script\b([^>]{0,4096}+)>", re.IGNORECASE)
-_SCRIPT_END = re.compile(rb"</script", re.IGNORECASE)
 _NO_SCRIPT = re.compile(
     rb"type\s*=\s*[\"']?(?:application/(?:ld\+)?json|text/(?:html|x-template|template))", re.IGNORECASE
 )
@@ -35,6 +34,7 @@ class _Page:
         self._view = view
         self._unpacking = unpacking
         self._data = view.read(0, _PAGE_BYTES)
+        self._lower = self._data.lower()
         self._count = 0
 
     def children(self) -> Iterator[Child]:
@@ -45,35 +45,45 @@ class _Page:
         yield from self._pages()
         yield from encoded_in(self._data, self._unpacking, addresses=False)
 
+    def _places(self, keyword: bytes) -> Iterator[int]:
+        """Yield where a keyword stands, in whatever case."""
+        at = self._lower.find(keyword)
+        while at >= 0:
+            yield at
+            at = self._lower.find(keyword, at + len(keyword))
+
     def _scripts(self) -> Iterator[Child]:
-        position = 0
-        while found := _SCRIPT.search(self._data, position):
-            position = found.end()
-            end = _SCRIPT_END.search(self._data, position)
-            stop = end.start() if end else len(self._data)
-            if stop - position >= _SHORTEST_SCRIPT and not _NO_SCRIPT.search(found[1]) and self._one_more():
-                yield Child(f"script-{self._count}", self._view.slice(position, stop - position))
-            position = stop
+        behind = 0
+        for at in self._places(b"<script"):
+            found = _SCRIPT.match(self._data, at) if at >= behind else None
+            if found is None:
+                continue
+            end = self._lower.find(b"</script", found.end())
+            behind = end if end >= 0 else len(self._data)
+            length = behind - found.end()
+            if length >= _SHORTEST_SCRIPT and not _NO_SCRIPT.search(found[1]) and self._one_more():
+                yield Child(f"script-{self._count}", self._view.slice(found.end(), length))
 
     def _addresses(self) -> Iterator[Child]:
-        if b"data:" not in self._data and b"DATA:" not in self._data:
-            return
-        for found in _ADDRESS.finditer(self._data):
-            payload = found[2]
-            if len(payload) < _SHORTEST_PAYLOAD or not self._one_more():
+        for at in self._places(b"data:"):
+            found = _ADDRESS.match(self._data, at)
+            if found is None or len(found[2]) < _SHORTEST_PAYLOAD or not self._one_more():
                 continue
+            payload = found[2]
             if b"%" in payload:
                 payload = _PERCENT.sub(lambda escape: bytes((int(escape[1], 16),)), payload)
             content = decode_base64(payload, 0, len(payload)) if found[1] else iter([payload])
             yield Child(f"data-{self._count}", content)
 
     def _pages(self) -> Iterator[Child]:
-        for found in _PAGE.finditer(self._data) if b"srcdoc" in self._data else ():
+        for at in self._places(b"srcdoc"):
+            found = _PAGE.match(self._data, at)
+            if found is None or not self._one_more():
+                continue
             page = found[1] or found[2]
             for entity, character in _ENTITIES:
                 page = page.replace(entity, character)
-            if self._one_more():
-                yield Child(f"page-{self._count}", [page])
+            yield Child(f"page-{self._count}", [page])
 
     def _one_more(self) -> bool:
         """Count a child; beyond the limit, which no honest page reaches, there is one problem and no more."""

@@ -9,6 +9,7 @@ only, the part is decoded up to it, through it, and past it.
 import re
 from collections.abc import Iterator
 
+from freehold.formats import binhex, yenc
 from freehold.formats.mailheader import Header, is_field, read_header
 from freehold.formats.transfer import decode_base64, decode_quoted_printable, decode_uu
 from freehold.model.interfaces import Child, Format, Unpacking
@@ -149,10 +150,14 @@ class _Message:
             yield Child(self._name(header), _DECODERS[encoding](data, start, end))
 
     def _plain(self, header: Header | None, start: int, end: int) -> Iterator[Child]:
-        """Yield text as it stands, and what is uuencoded in it."""
+        """Yield text as it stands, and files that are encoded in it."""
         if not self._has_text(start, end):
             return
         yield Child(self._name(header), self._view.slice(start, end - start))
+        for carrier in (binhex, yenc):
+            at = self._data.find(carrier.MARK, start, end)
+            if at >= 0:
+                yield from carrier.encoded_files(self._data[at:end], self._unpacking)
         for found in _UU_BEGIN.finditer(self._data, start, end):
             if self._begins_line(found.start()):
                 following = _UU_BEGIN.search(self._data, found.end(), end)
