@@ -67,7 +67,7 @@ class _Archive:
             method = sizes[0] if sizes else 0
             packed = int.from_bytes(sizes[6 : 6 + width], "little")
             position += 6 + 2 * width
-        name = self._view.read(position, name_size).decode("cp949", "surrogateescape")
+        name = self._view.read(position, name_size).decode("utf-8", "surrogateescape")
         start = position + name_size
         if descriptor & _IS_ENCRYPTED:
             start += _PASSWORD_CHECK
