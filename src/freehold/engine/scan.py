@@ -251,11 +251,15 @@ _NOTHING = BytesView(b"")
 
 
 def _formats_for(artifact: Artifact) -> list[Format]:
-    """The readings that an artifact has: the format of its type, and a ZIP that ends it."""
+    """The readings that an artifact has: the format of its type, a ZIP or a DMG that ends it, UDF beside ISO 9660."""
     known = BY_TYPE.get(artifact.file_type)
     formats = [] if known is None else [known]
     if artifact.file_type not in _NEVER_ZIP and artifact.view.size > 98 and has_zip_at_end(artifact.view):
         formats.append(BY_TYPE["zip"])
+    if artifact.view.size > 512 and artifact.view.read(artifact.view.size - 512, 8) == b"koly\0\0\0\4":
+        formats.append(BY_TYPE["dmg"])
+    if artifact.file_type == "iso" and b"BEA01\1" in artifact.view.read(34_816, 32_768):
+        formats.append(BY_TYPE["udf"])
     return formats
 
 
