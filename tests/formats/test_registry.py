@@ -59,7 +59,10 @@ def test_sample_cut_off_anywhere_never_yields_anything_new(name, expected):
         for content in open_one(expected["type"], whole[:length]).contents:
             sure = content[:-PADDED] if expected["type"] in BEYOND_THE_END else content
             known = any(reading.startswith(sure) for reading in full)
-            assert known or content in whole or expected["type"] in ("mail", "uuencode"), (length, hashlib.sha256(content))
+            assert known or content in whole or expected["type"] in ("mail", "uuencode"), (
+                length,
+                hashlib.sha256(content),
+            )
 
 
 @pytest.mark.parametrize(("name", "expected"), _expected("golden"), ids=lambda value: str(value)[:40])

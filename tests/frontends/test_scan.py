@@ -184,7 +184,9 @@ def test_files_that_come_and_go_do_not_stop_a_scan(environment: dict[str, str], 
     for number in range(3000):
         (tmp_path / f"{number:04}").write_bytes(MARKER)
     command = [COMMAND, "scan", "--format", "jsonl", "--database", database, tmp_path]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, bufsize=0
+    ) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
         for number in range(3000):

@@ -23,18 +23,18 @@ _SHORTEST = 48
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _IN_RUN = bytes(65 if byte in _ALPHABET else 32 for byte in range(256))
-_SAMPLED_RUN = b"A" * (_SHORTEST // 2)
+_LONG_RUN = b"A" * _SHORTEST
 _NOT_BASE64 = bytes(set(range(256)) - set(_ALPHABET))
 _LINE_BREAK = rb"[ \t]{0,16}+(?:\r?\n|\\r?\\n|\\n|&#x?[0dDaA1]{1,3};)[ \t]{0,64}+"
 _JOINT = rb"[\"'][ \t]{0,16}+(?:_[ \t]{0,16}+)?[+&.,]?[ \t]{0,16}+_?\s{0,64}+[+&.]?\s{0,64}+[\"']"
 _RUN = re.compile(
-    rb"[A-Za-z0-9+/]{48,}+(?:(?:%s|%s)[A-Za-z0-9+/]{1,}+(?=[\s\"'=<\\&,;)]|\Z))*+={0,2}" % (_LINE_BREAK, _JOINT)
+    rb"[A-Za-z0-9+/]{48,}+(?:(?:%s|%s)[A-Za-z0-9+/]{1,}+(?=[\s\"'=<\\&,;)]|\Z)|)*+={0,2}" % (_LINE_BREAK, _JOINT)
 )
 """A long line of digits with what follows it in further lines, or in further strings that are joined to it."""
 
-_DIGITS = re.compile(rb"[A-Za-z0-9+/]*+")
 _HEX = re.compile(rb"[0-9A-Fa-f]{64,}+\Z")
 _HEAD = 96
+_LASTING = 16 << 10
 _TABLE_OF_CONTROL = bytes(byte for byte in range(32) if byte not in b"\t\r\n\f\x1b") + b"\x7f"
 _NOT_PLAIN = _TABLE_OF_CONTROL + bytes(range(128, 256))
 _MOST = 5000
@@ -78,33 +78,29 @@ _ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 
 def children(data: bytes, unpacking: Unpacking, *, addresses: bool = True) -> Iterator[Child]:
     """Yield what is hidden in a text; with ``addresses`` also all that ``data:`` addresses carry."""
-    sampled = data[::2].translate(_IN_RUN)
-    if _SAMPLED_RUN in sampled:
-        yield from _decoded_runs(data, sampled, unpacking, addresses=addresses)
+    marked = data.translate(_IN_RUN)
+    if _LONG_RUN in marked:
+        yield from _decoded_runs(data, marked, unpacking, addresses=addresses)
 
 
-def _runs(data: bytes, sampled: bytes, unpacking: Unpacking) -> Iterator[re.Match[bytes]]:
-    """Yield the runs of a text; ``sampled`` says of every other character whether it may belong to one."""
-    at = sampled.find(_SAMPLED_RUN)
+def _runs(data: bytes, marked: bytes, unpacking: Unpacking) -> Iterator[re.Match[bytes]]:
+    """Yield the runs of a text; ``marked`` says of every character whether it may belong to one."""
+    at = marked.find(_LONG_RUN)
     while at >= 0:
         unpacking.budget.tick()
-        start = max(2 * at - 1, 0)
-        start += data[start] not in _ALPHABET
-        found = _RUN.match(data, start)
-        if found:
-            yield found
-            end = found.end()
-        else:
-            end = _DIGITS.match(data, start).end()  # type: ignore[union-attr]  # it matches nothing as well
-        at = sampled.find(_SAMPLED_RUN, max((end + 1) // 2, at + 1))
+        found = _RUN.match(data, at)
+        if found is None:
+            return
+        yield found
+        at = marked.find(_LONG_RUN, found.end())
 
 
-def _decoded_runs(data: bytes, sampled: bytes, unpacking: Unpacking, *, addresses: bool) -> Iterator[Child]:
+def _decoded_runs(data: bytes, marked: bytes, unpacking: Unpacking, *, addresses: bool) -> Iterator[Child]:
     compressed = b"nflate" in data or b"Deflate" in data or b"gzuncompress" in data
     turned = b"rot13" in data
     reversed_ = b"strrev" in data or b"everse" in data or b"::-1]" in data
     count = 0
-    for found in _runs(data, sampled, unpacking):
+    for found in _runs(data, marked, unpacking):
         in_address = data[max(found.start() - 8, 0) : found.start()] == b";base64,"
         if in_address and not addresses:
             continue
@@ -144,7 +140,7 @@ def _content(name: str, digits: bytes, unpacking: Unpacking, *, anything: bool, 
         return Child(name, [little_endian_as_utf8(_whole(digits))])
     if anything or _is_known(head):
         return Child(name, decode_base64(digits, 0, len(digits)))
-    if (compressed or _ZLIB.match(head)) and _inflates(head):
+    if (compressed or _ZLIB.match(head)) and _inflates(head) and _goes_on_inflating(digits):
         stream = inflated(BytesView(_whole(digits)), unpacking, name)
         return Child(name, stream.chunks(), stream.consumed)
     return None
@@ -186,3 +182,14 @@ def _inflates(head: bytes) -> bool:
     except zlib.error:
         return False
     return len(out) >= 8 and _is_known(out)
+
+
+def _goes_on_inflating(digits: bytes) -> bool:
+    """Whether it was no accident that the beginning could be inflated: chance does not last for kilobytes."""
+    start = binascii.a2b_base64(digits[: min(_LASTING, len(digits) & ~3)])
+    decoder = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        decoder.decompress(start[2:] if _ZLIB.match(start) else start, 16 * _LASTING)
+    except zlib.error:
+        return False
+    return True

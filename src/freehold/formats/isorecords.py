@@ -97,7 +97,7 @@ def table_places(view: View, table: tuple[int, int, str], block: int, limit: int
     """Return where the directories begin that a path table lists, at most ``limit``."""
     start, size, order = table
     data = view.read(start, min(size, limit * 16))
-    places = []
+    places: list[int] = []
     at = 0
     while at + 8 <= len(data) and data[at] and len(places) < limit:
         first = int.from_bytes(data[at + 2 : at + 6], "little" if order == "little" else "big")

@@ -6,7 +6,7 @@ It pulls its input through calls whose machine code is made at import, and gives
 import ctypes
 import os
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from freehold.model.limits import Budget
 from freehold.model.native import LIBARCHIVE
@@ -100,18 +100,18 @@ class _Input:
         return self.position
 
 
-@_READ
+@_READ  # type: ignore[untyped-decorator]  # ctypes has no types for its callbacks
 def _read(_archive: int, key: int, out: int) -> int:
     return _INPUTS[key].read(out)
 
 
-@_SKIP
+@_SKIP  # type: ignore[untyped-decorator]  # ctypes has no types for its callbacks
 def _skip(_archive: int, key: int, length: int) -> int:
     here = _INPUTS[key].position
     return _INPUTS[key].seek(max(length, 0), 1) - here
 
 
-@_SEEK
+@_SEEK  # type: ignore[untyped-decorator]  # ctypes has no types for its callbacks
 def _seek(_archive: int, key: int, offset: int, origin: int) -> int:
     return _INPUTS[key].seek(offset, origin) if origin < 3 else _FATAL
 
@@ -120,7 +120,7 @@ class Reader:
     """A RAR archive, where the library is available; ``close`` it."""
 
     def __init__(self, view: View, budget: Budget) -> None:
-        self._library: Any = _LIBRARY
+        self._library = cast("Any", _LIBRARY)
         self._input = _Input(view, budget)
         self._key = id(self._input)
         _INPUTS[self._key] = self._input

@@ -122,7 +122,8 @@ class _Message:
         kind = self._data[identifier.start : identifier.end]
         if identifier.end >= len(self._data) or self._data[identifier.end] != _TAGGED:
             return kind, None
-        return kind, self._inside(identifier.end)
+        content = self._inside(identifier.end)
+        return kind, content if content < len(self._data) else None
 
     def _behind(self, position: int) -> int:
         """Return where the element behind the one at ``position`` begins."""

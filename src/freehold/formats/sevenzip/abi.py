@@ -1,6 +1,7 @@
 """The binary interface of 7-Zip's library: result codes, interface and property numbers, variants, virtual tables."""
 
 import ctypes
+from typing import Any
 
 S_OK = 0
 S_FALSE = 1
@@ -128,7 +129,7 @@ def _text(address: int, longest: int) -> str:
     return ctypes.string_at(address, length).decode("utf-32-le", "replace").split("\0", 1)[0]
 
 
-def method(pointer: int, index: int, prototype: type["ctypes._CFuncPtr"]) -> "ctypes._CFuncPtr":
+def method(pointer: int, index: int, prototype: Any) -> Any:
     """Return method number ``index`` of the object at ``pointer``; its first argument is the pointer itself."""
     table = ctypes.c_void_p.from_address(pointer).value or 0
     return prototype(ctypes.c_void_p.from_address(table + index * ctypes.sizeof(Pointer)).value or 0)

@@ -27,7 +27,7 @@ _WORD = ctypes.sizeof(ctypes.c_void_p)
 class Piece(NamedTuple):
     """One extracted item: where it lies in what the extraction wrote; ``outcome`` None: it was never finished."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # nobody asks a piece for tuple.index
     start: int
     length: int
     outcome: int | None
@@ -192,7 +192,7 @@ def _put(address: int | None, kind: Any, value: int) -> None:
         kind.from_address(address).value = value
 
 
-@abi.QUERY
+@abi.QUERY  # type: ignore[untyped-decorator]  # ctypes has no types for its callbacks
 def _query(this: int, identifier: int, out: int) -> int:
     found = _OBJECTS.get(this)
     address = 0 if found is None else found.query(ctypes.string_at(identifier, 16))
@@ -200,7 +200,7 @@ def _query(this: int, identifier: int, out: int) -> int:
     return S_OK if address else E_NOINTERFACE
 
 
-@abi.COUNT
+@abi.COUNT  # type: ignore[untyped-decorator]  # ctypes has no types for its callbacks
 def _count(_this: int) -> int:
     return 1
 
