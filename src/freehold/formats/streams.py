@@ -19,6 +19,9 @@ INPUT = 1 << 16
 OUTPUT = 1 << 20
 """Bytes that a decoder may produce at once."""
 
+_HEADER = 16
+"""Bytes at the start of a stream that are fed together even where all others are fed one by one."""
+
 
 class Decoder(Protocol):
     """What the decoders of ``bz2``, ``lzma`` and ``zstd`` have in common."""
@@ -146,7 +149,12 @@ class Stream:
         try:
             decoder = self._open()
             while not decoder.eof:
-                data = self._feed(min(INPUT, max(fed - self.position, 1))) if decoder.needs_input else b""
+                data = b""
+                if decoder.needs_input:
+                    least = _HEADER if self.position == self._start else 1
+                    data = self._feed(min(INPUT, max(fed - self.position, least)))
+                    if not data:
+                        return
                 out = decoder.decompress(data, OUTPUT)
                 if len(out) > skip:
                     yield out[skip:]
