@@ -120,8 +120,8 @@ class _Document:
     def _look_at(self, text: Text, *, in_stream: bool) -> None:
         """Take from a text outside streams whatever leads to content."""
         content = text.content
+        self._plain_string(text, in_stream=in_stream)
         if b"/" not in content:
-            self._plain_string(text, in_stream=in_stream)
             return
         for pattern, fact in _FACTS:
             if pattern.search(content):
@@ -146,7 +146,7 @@ class _Document:
     def _plain_string(self, text: Text, *, in_stream: bool) -> None:
         """Remember an object that is nothing but a string: a script may be one."""
         content = text.content.lstrip(b" \t\r\n\f\0")
-        if content[:1] in (b"(", b"<") and len(self._strings) < _NAMES:
+        if content[:1] in (b"(", b"<") and content[:2] != b"<<" and len(self._strings) < _NAMES:
             script = pdfcrypt.string_at(content, 0)
             if script:
                 self._strings[text.number] = (-1 if in_stream else text.generation, script)
