@@ -62,10 +62,17 @@ def test_utf16_becomes_utf8(text):
         assert open_one("utf16", mark + text.encode(codec)).contents == [text.encode()]
 
 
-ENCODED_SCRIPT = b"#@~^eAAAAA==v,.$UmMkwDPD4lDP[W\x7f/~UKYtbUo@#@&q6~qP@!PyPPtnU@#@&76,xPr/Gh\x7fPYnaD~~VKUTPn\tW!ot,0K.PDtnPKD[nMPYK~D\x7fw+mOlPZFy&**\x7f{R,E@#@&3x9P(W@#@&AAAAAA==^#~@"
+ENCODED_SCRIPT = (
+    b"#@~^eAAAAA==v,.$UmMkwDPD4lDP[W\x7f/~UKYtbUo@#@&q6~qP@!PyPPtnU@#"
+    b"@&76,xPr/Gh\x7fPYnaD~~VKUTPn\tW!ot,0K.PDtnPKD[nMPYK~D\x7fw+mOlPZFy&"
+    b"**\x7f{R,E@#@&3x9P(W@#@&AAAAAA==^#~@"
+)
 """What another implementation of the Script Encoder made of the script below."""
 
-SCRIPT = b'\' VBScript that does nothing\r\nIf 1 < 2 Then\r\n\tx = "some text, long enough for the order to repeat: 0123456789"\r\nEnd If\r\n'
+SCRIPT = (
+    b"' VBScript that does nothing\r\nIf 1 < 2 Then\r\n\tx = \"some text"
+    b', long enough for the order to repeat: 0123456789"\r\nEnd If\r\n'
+)
 
 
 @pytest.mark.parametrize("file_type", ["text", "html"])
