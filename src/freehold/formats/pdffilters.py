@@ -12,6 +12,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 
+from freehold.formats.inflate import Inflater
 from freehold.formats.streams import Codec, Stream
 from freehold.model.interfaces import Unpacking
 from freehold.model.view import View
@@ -23,34 +24,20 @@ _NOT_A85 = bytes(set(range(256)) - set(range(33, 118)) - {122})
 _LZW_CLEAR, _LZW_END, _LZW_MOST = 256, 257, 4096
 
 
-class _Inflater:
-    """A zlib stream whose header may be missing and whose checksum does not matter (see ``streams.Decoder``)."""
+class _Inflater(Inflater):
+    """A zlib stream whose header may be missing and whose checksum does not matter."""
 
-    __slots__ = ("_begun", "_full", "_zlib")
+    __slots__ = ("_begun",)
 
     def __init__(self) -> None:
-        self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
-        self._begun = self._full = False
-
-    @property
-    def eof(self) -> bool:
-        return self._zlib.eof
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._full and not self._zlib.unconsumed_tail
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._zlib.unused_data
+        super().__init__()
+        self._begun = False
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
         if not self._begun:
             self._begun = True
             data = data[_zlib_header(data) :]
-        out = self._zlib.decompress(data or self._zlib.unconsumed_tail, max_length)
-        self._full = len(out) == max_length
-        return out
+        return super().decompress(data, max_length)
 
 
 def _zlib_header(data: bytes) -> int:
