@@ -29,8 +29,12 @@ class Kit(NamedTuple):
     spool_directory: str
 
 
-def load_engine(bundles: Sequence[Path]) -> Callable[[int], Examiner]:
+def load_engine(bundles: Sequence[Path], collect: int = -1) -> Callable[[int], Examiner]:
     """Map the bundles and load everything that examines; returns the engine for a spool's descriptor.
+
+    Args:
+        bundles: compiled bundles.
+        collect: a descriptor that takes the content of all artifacts, -1 for none.
 
     Raises:
         TrustError: a bundle is damaged.
@@ -39,7 +43,11 @@ def load_engine(bundles: Sequence[Path]) -> Callable[[int], Examiner]:
     from freehold.engine.matchers import load
     from freehold.engine.scan import Engine
 
-    matchers = load([Bundle.open(path) for path in bundles])
+    matchers = list(load([Bundle.open(path) for path in bundles]))
+    if collect >= 0:
+        from freehold.sandbox.collecting import Collector
+
+        matchers.insert(0, Collector(collect))
     return lambda spool: Engine(matchers, spool)
 
 

@@ -37,6 +37,7 @@ class Setup(NamedTuple):
         tree: whether reports contain the tree of artifacts.
         confine: whether workers are locked down.
         sockets: whether descriptors travel over sockets; otherwise there are pipes only.
+        collect: a descriptor of the host's that takes the content of all artifacts (see ``collecting``); -1 for none.
     """
 
     bundles: tuple[Path, ...]
@@ -45,6 +46,7 @@ class Setup(NamedTuple):
     tree: bool = False
     confine: bool = True
     sockets: bool = True
+    collect: int = -1
 
     @property
     def answer(self) -> int:
@@ -115,7 +117,7 @@ def decode(line: bytes) -> list[Any]:
     return message
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes | memoryview) -> None:
     """Write all of ``data``, a piece at a time."""
     left = memoryview(data)
     while left:

@@ -9,6 +9,7 @@ import resource
 import select
 import signal
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from freehold.model.errors import FreeholdError, TrustError, UsageError
@@ -27,9 +28,9 @@ _KINDS = ((TrustError, "trust"), (UsageError, "usage"), (FreeholdError, "other")
 
 def zygote_main(setup: Setup, ends: Ends, load: Load | None) -> None:
     """Load the engine and fork workers on command, until the host hangs up."""
-    _keep_only({ends.commands, ends.events, *ends.answers})
+    _keep_only({ends.commands, ends.events, *ends.answers} | ({setup.collect} - {-1}))
     try:
-        zygote = _Zygote(setup, ends, load or load_engine)
+        zygote = _Zygote(setup, ends, load or partial(load_engine, collect=setup.collect))
     except FreeholdError as error:
         kind = next(kind for type_, kind in _KINDS if isinstance(error, type_))
         write_all(ends.events, encode(["failed", kind, str(error)]))
@@ -132,7 +133,7 @@ class _Zygote:
         return lockdown.Policy(
             memory=limits.worker_memory,
             cpu_seconds=int(LIFETIME * limits.seconds) + 1,
-            file_bytes=limits.unpacked_bytes,
+            file_bytes=limits.unpacked_bytes if self._setup.collect < 0 else 2 * limits.unpacked_bytes,
             parent=os.getpid(),
             calls=self._calls,
             root=self._root,

@@ -65,6 +65,7 @@ class Pool:
         mode: how they are confined.
         all_matches: go on after a detection that means *infected*.
         tree: keep the tree of artifacts.
+        collect: a descriptor that takes the content of all artifacts, for one worker (``sandbox.collecting``); -1: none.
         load: gets the engine; by default Freehold's own.
     """
 
@@ -77,6 +78,7 @@ class Pool:
         mode: Mode = Mode.SANDBOX,
         all_matches: bool = False,
         tree: bool = False,
+        collect: int = -1,
         load: Load | None = None,
     ) -> None:
         self.sandbox = ""
@@ -88,9 +90,8 @@ class Pool:
         self._number = 0
         self._in_flight = 0
         self._bad_starts = 0
-        self._workers = open_workers(
-            mode, Setup(tuple(bundles), self._limits, all_matches=all_matches, tree=tree), self._jobs, load
-        )
+        setup = Setup(tuple(bundles), self._limits, all_matches=all_matches, tree=tree, collect=collect)
+        self._workers = open_workers(mode, setup, self._jobs, load)
 
     def __enter__(self) -> Self:
         return self

@@ -35,6 +35,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "scan": Command("freehold.frontends.cli.scan", "examine files and folders"),
     "explain": Command("freehold.frontends.cli.explain", "show what is inside a file and why it was detected"),
+    "unpack": Command("freehold.frontends.cli.unpack", "write everything that is inside a file into a folder"),
     "db": Command("freehold.frontends.cli.db", "compile, inspect and check signature databases"),
     "feed": Command("freehold.frontends.cli.feed", "add, list, refresh and remove sources of signatures"),
     "doctor": Command("freehold.frontends.cli.doctor", "show and prove what protects this machine"),

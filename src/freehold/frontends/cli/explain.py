@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     """Examine one file to the end and show everything that is known of it; or put a signature into words."""
     if not os.path.lexists(args.subject):
         return _explain_signature(args)
-    entry = _entry(os.fsencode(args.subject))
+    entry = single_entry(os.fsencode(args.subject), "explain")
     bundles = databases.resolve(args.database)
     summary = Summary()
     with options.open_pool(args, bundles, jobs=1, all_matches=True, tree=True) as pool:
@@ -70,9 +70,10 @@ def _explain_signature(args: argparse.Namespace) -> int:
     return 0
 
 
-def _entry(path: bytes) -> Entry:
+def single_entry(path: bytes, command: str) -> Entry:
+    """Open the one file that a command examines; raises ``UsageError`` when it cannot be opened."""
     if os.path.isdir(path):  # noqa: PTH112 -- paths are bytes
-        raise UsageError("explain takes one file; 'freehold scan' takes folders")
+        raise UsageError(f"{command} takes one file; 'freehold scan' takes folders")
     entry = next(Walk(WalkOptions()).entries([path]))
     if entry.problem:
         raise UsageError(f"{os.fsdecode(path)}: {entry.problem.detail}")

@@ -13,7 +13,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def add_examination(parser: argparse.ArgumentParser) -> None:
-    """Add ``--database`` and the options that ``open_pool`` reads."""
+    """Add ``--database`` and what ``add_limits`` adds."""
     parser.add_argument(
         "--database",
         action="append",
@@ -22,6 +22,11 @@ def add_examination(parser: argparse.ArgumentParser) -> None:
         help="signatures: ClamAV or YARA files, Freehold packs, folders of them, or a compiled bundle; "
         "may be repeated (default: the embedded core pack and all feeds)",
     )
+    add_limits(parser)
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add what ``open_pool`` reads: the sandbox and the limits."""
     parser.add_argument(
         "--unsafe-no-sandbox",
         action="store_true",
@@ -77,6 +82,7 @@ def open_pool(
     all_matches: bool = False,
     tree: bool = False,
     prove: bool = False,
+    collect: int = -1,
 ) -> Pool:
     """Start workers as the options ask for them; raises ``TrustError`` when there is no sandbox."""
     mode = Mode.SANDBOX
@@ -92,7 +98,7 @@ def open_pool(
         seconds=args.timeout,
         worker_memory=args.max_memory,
     )
-    return Pool(bundles, limits, jobs=jobs, mode=mode, all_matches=all_matches, tree=tree)
+    return Pool(bundles, limits, jobs=jobs, mode=mode, all_matches=all_matches, tree=tree, collect=collect)
 
 
 def size(text: str) -> int:
