@@ -65,7 +65,7 @@ class Pool:
         mode: how they are confined.
         all_matches: go on after a detection that means *infected*.
         tree: keep the tree of artifacts.
-        collect: a descriptor that takes the content of all artifacts, for one worker (``sandbox.collecting``); -1: none.
+        collect: a descriptor that takes all content (``sandbox.collecting``), for one worker; -1 for none.
         load: gets the engine; by default Freehold's own.
     """
 
