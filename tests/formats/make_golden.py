@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.formats import disk_samples, documents, text_samples
+from tests.formats import disk_samples, documents, office_samples, text_samples
 
 HERE = Path(__file__).parent
 TEXT = b"The quick brown fox jumps over the lazy dog.\n" * 40
@@ -104,6 +104,7 @@ MALFORMED: list[tuple[str, str, str, slice | tuple[int, bytes], list[str]]] = [
     ("mbox", "separators.mbox", "two.mbox", slice(0, 5), []),
     *disk_samples.MALFORMED,
     *text_samples.MALFORMED,
+    *office_samples.MALFORMED,
 ]  # fmt: skip
 
 
@@ -186,7 +187,7 @@ def _make_documents(expected: dict[str, object]) -> None:
 
 
 def _make_texts(expected: dict[str, object]) -> None:
-    for form, name, content, members in text_samples.GOLDEN:
+    for form, name, content, members in (*text_samples.GOLDEN, *office_samples.GOLDEN):
         target = HERE / "golden" / form / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)

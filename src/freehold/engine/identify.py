@@ -19,6 +19,11 @@ _HTML = re.compile(
     rb"<(?:!doctype\s{1,8}html|html|head|body|script|iframe|title|table|img\s|a\s{1,8}href|meta\s|style|form\s|object\s|svg)",
     re.IGNORECASE,
 )
+_XML = re.compile(
+    rb"<(?:\?xml\b|(?:[\w.-]{1,64}:)?[\w.-]{1,64}\s[^<>]{0,512}?\bxmlns\b|package>|job[\s>])", re.IGNORECASE
+)
+_OFFICE_XML = re.compile(rb"<(?:\?mso-application|HWPML\b|xdp:xdp|pkg:package|w:wordDocument|office:document\b)")
+"""Documents whose first elements may be called as those of a page are."""
 _MAIL = re.compile(
     rb"(?:return-path|received|delivered-to|message-id|mime-version|x-originating-ip|envelope-to|dkim-signature|arc-seal"
     rb"|content-type|content-transfer-encoding|x-mailer|reply-to|x-spam-[a-z]+|from|to|subject|date|cc|sender):[ \t]",
@@ -130,9 +135,10 @@ def _text_kind(head: bytes) -> str:
         return "mbox"
     if _MAIL.match(start) and _looks_like_mail(start):
         return "mail"
-    if _HTML.search(head):
+    marked_up = start[:1] == b"<"
+    if _HTML.search(head) and not (marked_up and _OFFICE_XML.search(head)):
         return "html"
-    return "text"
+    return "xml" if marked_up and _XML.match(start) else "text"
 
 
 def _looks_like_mail(start: bytes) -> bool:

@@ -39,6 +39,7 @@ from freehold.formats import (
     tnef,
     utf16,
     uu,
+    xml,
     xz,
     yenc,
     zip,  # noqa: A004 - formats have their own names
@@ -84,6 +85,7 @@ FORMATS: tuple[Format, ...] = (
     utf16.FORMAT,
     script.FORMAT,
     html.FORMAT,
+    xml.FORMAT,
     uu.FORMAT,
     yenc.FORMAT,
     binhex.FORMAT,

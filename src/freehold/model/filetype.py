@@ -35,6 +35,7 @@ TARGETS: dict[str, Target] = {
     "elf": Target.ELF,
     "text": Target.TEXT,
     "script": Target.TEXT,
+    "xml": Target.TEXT,
     "utf16": Target.TEXT,
     "macho": Target.MACHO,
     "macho-fat": Target.MACHO,

@@ -19,7 +19,7 @@ from freehold.model.view import BytesView, View
 
 _HEAD = 1024
 
-_TEXTS = frozenset({"data", "text", "script", "utf16", "html", "mail", "mbox"})
+_TEXTS = frozenset({"data", "text", "script", "utf16", "html", "xml", "mail", "mbox"})
 _UNKNOWN = frozenset(
     {
         "ace",

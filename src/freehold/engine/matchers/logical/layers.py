@@ -45,6 +45,7 @@ _NAMES = {
     "tiff": "TIFF",
     "tnef": "TNEF",
     "xar": "XAR",
+    "xml": "TEXT_ASCII",
     "xz": "XZ",
     "zip": "ZIP",
 }
