@@ -132,3 +132,26 @@ def test_content_that_shrinks_is_a_problem() -> None:
     with Pool([], jobs=1, load=load) as pool:
         [finished] = pool.scan([Entry(b"name", fd, 400)])
     assert [problem.kind for problem in finished.report.problems] == [ProblemKind.CHANGED]
+
+
+@pytest.mark.parametrize("content", [b"fine", b"die"])
+def test_the_descriptor_that_was_examined_is_open_until_the_next_file_is_asked_for(content: bytes) -> None:
+    fd = memory_file(content)
+    with Pool([], jobs=1, load=load) as pool:
+        finished = pool.scan([Entry(b"name", fd, len(content))])
+        item = next(finished)
+        assert item.fd == fd
+        assert os.pread(fd, 8, 0) == content
+        assert next(finished, None) is None
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(fd)
+
+
+def test_a_pass_that_is_abandoned_closes_the_descriptor_that_was_handed_out() -> None:
+    fd = memory_file(b"x")
+    with Pool([], jobs=1, load=load) as pool:
+        finished = pool.scan([Entry(b"name", fd, 1)])
+        next(finished)
+        finished.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)

@@ -1,5 +1,6 @@
 """What goes into the pool and what comes out of it."""
 
+import os
 from typing import NamedTuple
 
 from freehold.model.report import Problem, Report
@@ -13,19 +14,37 @@ class Entry:
         fd: open for reading; the pool closes it. None when the file could not be opened.
         size: in bytes.
         problem: why there is no descriptor.
+        status: of the file when it was opened; None where nobody could act on it later (standard input).
     """
 
-    __slots__ = ("fd", "path", "problem", "size")
+    __slots__ = ("fd", "path", "problem", "size", "status")
 
-    def __init__(self, path: bytes, fd: int | None, size: int = 0, problem: Problem | None = None) -> None:
+    def __init__(
+        self,
+        path: bytes,
+        fd: int | None,
+        size: int = 0,
+        problem: Problem | None = None,
+        status: os.stat_result | None = None,
+    ) -> None:
         self.path = path
         self.fd = fd
         self.size = size
         self.problem = problem
+        self.status = status
 
 
 class Finished(NamedTuple):
-    """One examined file."""
+    """One examined file.
+
+    Attributes:
+        path: as in its entry.
+        report: what the examination yielded.
+        fd: the descriptor that was examined, open until the next file is asked for; None when there was none.
+        status: as in its entry.
+    """
 
     path: bytes
     report: Report
+    fd: int | None = None
+    status: os.stat_result | None = None

@@ -108,7 +108,7 @@ class Pool:
     def scan(self, entries: Iterable[Entry]) -> Generator[Finished, None, None]:
         """Examine entries, one pass at a time; a pass that is not finished is abandoned with what is in flight.
 
-        The descriptors of all entries taken are closed.
+        The descriptors of all entries taken are closed, that of a finished one when the next one is asked for.
 
         Raises:
             TrustError: there is no sandbox, or a bundle is damaged.
@@ -205,7 +205,7 @@ class Pool:
         if seat.retired and not seat.line:
             self._workers.kill(seat.worker)
             self._dismiss(seat)
-        yield Finished(entry.path, event.report)
+        yield from _finished(entry, event.report)
 
     def _died(self, seat: _Seat, event: Died) -> Iterator[Finished]:
         if seat.ready:
@@ -230,7 +230,7 @@ class Pool:
         self._dismiss(seat)
         if blamed is not None:
             problem = Problem(kind, _name(blamed.path), detail)
-            yield Finished(blamed.path, Report(blamed.size, problems=[problem]))
+            yield from _finished(blamed, Report(blamed.size, problems=[problem]))
 
     def _dismiss(self, seat: _Seat) -> None:
         del self._seats[seat.worker.identity]
@@ -241,7 +241,6 @@ class Pool:
         _, entry = seat.line.popleft()
         seat.bytes -= entry.size
         self._in_flight -= 1
-        _close(entry)
         return entry
 
     def _abandon(self) -> None:
@@ -273,6 +272,14 @@ def processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _finished(entry: Entry, report: Report) -> Iterator[Finished]:
+    """Yield a file that has been examined, or has cost a worker, and close it once it has been dealt with."""
+    try:
+        yield Finished(entry.path, report, entry.fd, entry.status)
+    finally:
+        _close(entry)
 
 
 def _unexamined(entry: Entry) -> Finished:

@@ -203,7 +203,7 @@ class Walk:
         status = os.fstat(fd)
         limit = self._options.maximum_size
         if stat.S_ISREG(status.st_mode) and (limit is None or status.st_size <= limit):
-            return Entry(file.path, fd, status.st_size)
+            return Entry(file.path, fd, status.st_size, status=status)
         os.close(fd)
         if not stat.S_ISREG(status.st_mode):
             return LeftOut.SPECIAL
