@@ -15,15 +15,17 @@ COMMAND = Path(sys.executable).with_name("freehold")
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return os.environ | {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")), "COLUMNS": "100"}
+    homes = {
+        f"XDG_{kind.upper()}_HOME": str(tmp_path_factory.mktemp(kind)) for kind in ("cache", "config", "data", "state")
+    }
+    return os.environ | homes | {"COLUMNS": "100"}
 
 
 @pytest.fixture(scope="session")
 def freehold(environment: dict[str, str]) -> Run:
     def run(*args: str | bytes | Path, **options: object) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [COMMAND, *args], capture_output=True, timeout=120, env=environment, check=False, **options
-        )
+        usual = {"capture_output": True, "timeout": 120, "env": environment}
+        return subprocess.run([COMMAND, *args], check=False, **usual | options)
 
     return run
 

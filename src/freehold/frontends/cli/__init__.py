@@ -10,11 +10,13 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple, NoReturn, Protocol, cast
 
 from freehold import __version__
 from freehold.model.errors import FreeholdError, UsageError
 from freehold.responses.wording import printable
+from freehold.service.config import load, usual_files
 
 USAGE_STATUS = 3
 """Exit status of everything that Freehold refuses with an explanation."""
@@ -38,6 +40,7 @@ COMMANDS: dict[str, Command] = {
     "unpack": Command("freehold.frontends.cli.unpack", "write everything that is inside a file into a folder"),
     "db": Command("freehold.frontends.cli.db", "compile, inspect and check signature databases"),
     "feed": Command("freehold.frontends.cli.feed", "add, list, refresh and remove sources of signatures"),
+    "config": Command("freehold.frontends.cli.config", "show and check the configuration"),
     "doctor": Command("freehold.frontends.cli.doctor", "show and prove what protects this machine"),
     "completion": Command("freehold.frontends.cli.completion", "print a completion script for a shell"),
 }
@@ -75,7 +78,22 @@ def command_parser(name: str, module: CommandModule, add: Callable[..., argparse
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(parser)
+    _add_config(parser, [])
     parser.set_defaults(run=module.run)
+
+
+def _add_config(parser: argparse.ArgumentParser, default: object) -> None:
+    parser.add_argument(
+        "--config",
+        action="append",
+        default=default,
+        metavar="FILE",
+        help="a configuration that counts besides the usual files; see 'freehold config --help'",
+    )
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to ask for subcommands
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for below in action.choices.values():
+                _add_config(below, argparse.SUPPRESS)
 
 
 def load_command(name: str) -> CommandModule:
@@ -129,7 +147,19 @@ def _dispatch(arguments: list[str]) -> int:
         return made[0]
 
     command_parser(name, load_command(name), add)
-    args = made[0].parse_args(arguments[1:])
+    return _run(made[0], name, arguments[1:])
+
+
+def _run(parser: Parser, name: str, arguments: list[str]) -> int:
+    """Run one command with what is configured for it and what its arguments say."""
+    args, unknown = parser.parse_known_args(arguments)
+    files = [] if name == "config" else [*usual_files(), *map(Path, args.config)]
+    if files:
+        from freehold.frontends.cli.configuration import apply
+
+        apply(parser, name, load(files))
+    if files or unknown:  # what is unknown may be an option that a setting brings, else it is refused here
+        args = parser.parse_args(arguments)
     return int(args.run(args))
 
 
