@@ -27,7 +27,9 @@ GAPS = {
     "swf": "embedded pictures and sounds",
     "pe_inside": "resources that do not begin like a container, a program or a document; .NET resources",
     "pyinstaller": "names of modules; encrypted archives of modules",
-    "carve": "only PE programs, cabinets, 7z and RAR are looked for",
+    "autoit": "scripts of AutoIt 2 and AutoHotkey; words that a script stores by number are named by it",
+    "installshield": "volumes that lie in files of their own are reported; checksums are not verified",
+    "carve": "only PE programs, cabinets, 7z, RAR, scripts of AutoIt and setups of InstallShield are looked for",
 }
 """What is known to be missing."""
 

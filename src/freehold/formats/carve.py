@@ -7,6 +7,7 @@ very bytes. What follows a found object is looked through again, its inside is n
 import zlib
 from collections.abc import Callable, Iterator
 
+from freehold.formats import autoit, issetup
 from freehold.model.interfaces import Child, Format, Unpacking
 from freehold.model.report import ProblemKind
 from freehold.model.view import View
@@ -75,6 +76,9 @@ _KINDS: tuple[tuple[bytes, str, Callable[[View, int], int]], ...] = (
     (b"MSCF\0\0\0\0", "cabinet", _cabinet),
     (b"7z\xbc\xaf\x27\x1c", "archive", _seven_zip),
     (b"Rar!\x1a\x07", "archive", _rar),
+    (autoit.MAGIC, "script", autoit.measure),
+    (issetup.MAGIC, "setup", issetup.measure),
+    (issetup.MAGIC_STREAM, "setup", issetup.measure),
 )
 
 

@@ -9,7 +9,7 @@ Source: Microsoft's PE format specification.
 import struct
 from collections.abc import Iterator
 
-from freehold.formats import pe, pyinstaller
+from freehold.formats import installshield, pe, pyinstaller
 from freehold.formats.carve import carve
 from freehold.formats.extents import Extents, rest
 from freehold.model.errors import MalformedInput
@@ -114,6 +114,7 @@ class _PeInside:
         for start, end in behind:
             yield from carve(view, position, start, unpacking)
             position = end
+            start = yield from installshield.setup(view, start, end, unpacking)  # noqa: PLW2901 - what is left of it
             yield from (child._replace(name="overlay") for child in rest(view, start, end))
         yield from carve(view, position, view.size, unpacking)
         yield from pyinstaller.archive(view, unpacking)

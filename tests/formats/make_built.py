@@ -1,0 +1,104 @@
+"""Makes the stored samples of formats that no free tool makes: ``python -m tests.formats.make_built``.
+
+Their makers are written from the descriptions of the formats and apart from the readers; samples of the formats'
+own tools, where such may not be stored, are compared in ``test_clamav_testfiles.py``.
+"""
+
+import hashlib
+import json
+
+from tests.formats import installers
+from tests.formats.make_golden import DATA, HERE, TEXT
+
+_LONG = TEXT * 3
+_TOKENS = installers.autoit_tokens(
+    (0x31, "MSGBOX"), (0x47, b""), (0x05, b"\x40\0\0\0"), (0x40, b""), (0x36, 'say "hi"'), (0x48, b""), (0x7F, b"")
+)
+_SOURCE = b'MSGBOX ( 64 , "say ""hi""" ) \r\n'
+
+GOLDEN: list[tuple[str, str, str, bytes, dict[str, bytes]]] = [
+    (
+        "autoit",
+        "ea05.au3",
+        "autoit",
+        installers.autoit(5, {">AUTOIT SCRIPT<": _LONG, "data.bin": DATA}),
+        {"script": _LONG, "data.bin": DATA},
+    ),
+    (
+        "autoit",
+        "ea06.au3",
+        "autoit",
+        installers.autoit(6, {">>>AUTOIT SCRIPT<<<": _TOKENS, "data.bin": DATA, "text.txt": _LONG}),
+        {"script": _SOURCE, "data.bin": DATA, "text.txt": _LONG},
+    ),
+    (
+        "autoit",
+        "stored.au3",
+        "autoit",
+        installers.autoit(6, {"data.bin": DATA}, packed=False),
+        {"data.bin": DATA},
+    ),
+    (
+        "installshield",
+        "five.cab",
+        "iscab",
+        installers.cabinet_5({"text.txt": TEXT, "data.bin": DATA, "long.txt": _LONG}),
+        {"text.txt": TEXT, "data.bin": DATA, "long.txt": _LONG},
+    ),
+    (
+        "issetup",
+        "fixed.setup",
+        "issetup",
+        installers.setup_stream({"text.txt": TEXT, "data.bin": DATA}, named=False),
+        {"text.txt": TEXT, "data.bin": DATA},
+    ),
+    (
+        "issetup",
+        "named.setup",
+        "issetup",
+        installers.setup_stream({"text.txt": TEXT, "data.bin": DATA}, named=True, in_blocks=False),
+        {"text.txt": TEXT, "data.bin": DATA},
+    ),
+]
+"""Format, file, file type, content, and what is in it."""
+
+MALFORMED: list[tuple[str, str, str, str, slice | tuple[int, bytes], list[str]]] = [
+    ("autoit", "truncated.au3", "autoit", "ea05.au3", slice(0, 700), ["truncated"]),
+    ("autoit", "damaged.au3", "autoit", "stored.au3", (-600, b"\xff\xff"), ["malformed"]),
+    ("installshield", "truncated.cab", "iscab", "five.cab", slice(0, -150), ["truncated"]),
+    ("installshield", "no-list.cab", "iscab", "five.cab", (16, b"\0\0\0\0"), ["truncated"]),
+    ("issetup", "truncated.setup", "issetup", "fixed.setup", slice(0, 2000), ["truncated"]),
+]
+
+
+def main() -> None:
+    golden: dict[str, object] = {}
+    for form, name, file_type, content, members in GOLDEN:
+        _store("golden", form, name, content)
+        hashes = {label: hashlib.sha256(data).hexdigest() for label, data in members.items()}
+        golden[f"{form}/{name}"] = {"type": file_type, "members": hashes}
+    malformed: dict[str, object] = {}
+    for form, name, file_type, origin, damage, problems in MALFORMED:
+        content = (HERE / "golden" / form / origin).read_bytes()
+        if isinstance(damage, slice):
+            content = content[damage]
+        else:
+            at, patch = damage[0] % len(content), damage[1]
+            content = content[:at] + patch + content[at + len(patch) :]
+        _store("malformed", form, name, content)
+        malformed[f"{form}/{name}"] = {"type": file_type, "problems": problems}
+    for folder, added in (("golden", golden), ("malformed", malformed)):
+        path = HERE / folder / "expected.json"
+        known = json.loads(path.read_text(encoding="utf-8"))
+        text = json.dumps(known | added, indent=1, ensure_ascii=False, sort_keys=True)
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+def _store(folder: str, form: str, name: str, content: bytes) -> None:
+    target = HERE / folder / form / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
