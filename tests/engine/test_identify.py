@@ -99,3 +99,11 @@ def test_an_archive_behind_anything_is_noticed(stub):
 
 def test_a_quoted_end_record_is_not_an_archive():
     assert not has_zip_at_end(BytesView(b"the end record begins with PK\x05\x06, they say" + bytes(100)))
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_wide_text_needs_no_mark(codec):
+    assert type_of("WScript.Echo 1\r\n".encode(codec)) == "utf16"
+    assert type_of("WScript.Echo 1\r\n".encode(codec)[:-1]) == "utf16"
+    assert type_of("a\0b\1c\2d\3e\4f\5".encode(codec)) == "data"
+    assert type_of(bytes(64)) == "data"

@@ -60,6 +60,8 @@ def test_page_in_an_attribute():
 def test_utf16_becomes_utf8(text):
     for mark, codec in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         assert open_one("utf16", mark + text.encode(codec)).contents == [text.encode()]
+        if text[0].isascii():
+            assert open_one("utf16", text.encode(codec)).contents == [text.encode()]
 
 
 ENCODED_SCRIPT = (

@@ -154,7 +154,16 @@ def _without_magic(head: bytes, size: int) -> str:
         return "tar"
     if head[:1] == b"\x5d" and len(head) > 13 and _raw_lzma(head):
         return "lzma"
-    return "data"
+    return "utf16" if _is_wide(head[:64]) else "data"
+
+
+def _is_wide(head: bytes) -> bool:
+    """ASCII in UTF-16 without a mark: every other byte is zero, and the bytes between are text."""
+    half = len(head) // 2
+    for zeros, letters in ((head[1::2], head[: 2 * half : 2]), (head[: 2 * half : 2], head[1::2])):
+        if half >= 8 and zeros.count(0) == half and len(letters.translate(None, _CONTROL)) == half:
+            return letters.isascii()
+    return False
 
 
 def _old_tar(header: bytes) -> bool:

@@ -72,6 +72,10 @@ _KNOWN = (
 )
 """What decoded content may begin with, beside text: programs, documents, archives, pictures, code that is injected."""
 
+_ATTACHED = re.compile(rb"ENCODING=B(?:ASE64)?[^:\r\n]{0,128}:[ \t]{0,16}(?:\r?\n[ \t]{1,16})?\Z", re.IGNORECASE)
+"""What stands before an attachment in calendars and cards (RFC 5545 3.8.1.1, RFC 2426)."""
+
+_BEFORE = 160
 _MESSAGE = re.compile(rb"\x30[\x80-\x84].{0,4}\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", re.DOTALL)
 _ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 
@@ -104,9 +108,12 @@ def _decoded_runs(data: bytes, marked: bytes, unpacking: Unpacking, *, addresses
         in_address = data[max(found.start() - 8, 0) : found.start()] == b";base64,"
         if in_address and not addresses:
             continue
+        attached = in_address or _ATTACHED.search(data, max(found.start() - _BEFORE, 0), found.start()) is not None
+        if turned and compressed:
+            yield from _turned_content(f"hidden-{found.start()}", found[0].translate(None, _NOT_BASE64), unpacking)
         for digits in _spellings(found[0], turned=turned, reversed_=reversed_):
             name = f"hidden-{found.start()}"
-            child = _content(name, digits, unpacking, anything=in_address, compressed=compressed)
+            child = _content(name, digits, unpacking, anything=attached, compressed=compressed)
             if child is None:
                 continue
             count += 1
@@ -144,6 +151,15 @@ def _content(name: str, digits: bytes, unpacking: Unpacking, *, anything: bool, 
         stream = inflated(BytesView(_whole(digits)), unpacking, name)
         return Child(name, stream.chunks(), stream.consumed)
     return None
+
+
+def _turned_content(name: str, digits: bytes, unpacking: Unpacking) -> Iterator[Child]:
+    """Yield what is inflated after decoded bytes were turned, and what is turned after it was inflated, as PHP can."""
+    content = _whole(digits)
+    for packed, table in ((content.translate(_ROT13), None), (content, _ROT13)):
+        if _inflates(packed[:_HEAD]):
+            stream = inflated(BytesView(packed), unpacking, name)
+            yield Child(name, (chunk.translate(table) for chunk in stream.chunks()), stream.consumed)
 
 
 def _whole(digits: bytes) -> bytes:

@@ -42,14 +42,16 @@ class _Utf16:
 
     def children(self, view: View, unpacking: Unpacking) -> Iterator[Child]:
         """See ``Format.children``; what merely begins like UTF-16 has no children."""
-        decode = codecs.utf_16_be_decode if view.read(0, 2) == _BIG else codecs.utf_16_le_decode
-        head = decode(view.read(2, _HEAD), "replace", False)[0]
+        mark = view.read(0, 2)
+        start = 2 if mark in (_BIG, _LITTLE) else 0
+        big = mark == _BIG or (not start and mark[:1] == b"\0")
+        decode = codecs.utf_16_be_decode if big else codecs.utf_16_le_decode
+        head = decode(view.read(start, _HEAD), "replace", False)[0]
         if looks_like_text(head):
-            yield Child("text", _chunks(view, decode, unpacking))
+            yield Child("text", _chunks(view, start, decode, unpacking))
 
 
-def _chunks(view: View, decode: _Decode, unpacking: Unpacking) -> Iterator[bytes]:
-    position = 2
+def _chunks(view: View, position: int, decode: _Decode, unpacking: Unpacking) -> Iterator[bytes]:
     while position < view.size:
         text, used = decode(view.read(position, _PIECE), "replace", False)
         if not used:

