@@ -4,7 +4,7 @@
 import json
 from pathlib import Path
 
-from freehold.formats.registry import FORMATS
+from freehold.formats.registry import every_format
 from freehold.formats.seven import SevenZipFormat
 from freehold.model.interfaces import Format
 from freehold.model.limits import MIB, Limits
@@ -66,7 +66,7 @@ def render() -> str:
         decoder=limits.decoder_memory // MIB,
     )
     samples = sorted(json.loads(SAMPLES.read_text("utf-8")))
-    return head + "".join(_row(form, samples, _descriptions()) for form in FORMATS)
+    return head + "".join(_row(form, samples, _descriptions()) for form in every_format())
 
 
 def _descriptions() -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ import pytest
 from tests.formats.driver import open_one
 from tests.formats.images import BEYOND_THE_END, LARGE, PADDED
 
-from freehold.formats.registry import BY_TYPE, FORMATS
+from freehold.formats.registry import BY_TYPE, every_format
 from freehold.model.report import ProblemKind
 from freehold.model.view import FileView
 
@@ -21,7 +21,7 @@ def _expected(folder: str) -> list[tuple[str, dict[str, object]]]:
     return sorted(json.loads(text).items())
 
 
-@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("form", every_format(), ids=lambda form: form.name)
 def test_format_has_samples_and_a_fuzz_target(form):
     if form.name not in LARGE:
         assert any(name.startswith(f"{form.name}/") for name, _ in _expected("golden"))
@@ -30,7 +30,7 @@ def test_format_has_samples_and_a_fuzz_target(form):
     assert any((FUZZ / f"fuzz_{name}.py").is_file() for name in (form.name, module))
 
 
-@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("form", every_format(), ids=lambda form: form.name)
 def test_every_type_of_a_format_leads_to_it(form):
     assert form.types
     assert all(BY_TYPE[file_type] is form for file_type in form.types)

@@ -48,6 +48,9 @@ FENCE = BLOCK // 8
 ANY_SIZE = (1 << 64) - 1
 """Stands for "of any size" in a column of sizes."""
 
+MOST_SUBSIGNATURES = 64
+"""Bodies of programs are numbered by the program times this, plus the subsignature."""
+
 DIGEST_BYTES = {"md5": 16, "sha1": 20, "sha256": 32}
 
 

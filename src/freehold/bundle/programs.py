@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from freehold.bundle.layout import MOST_SUBSIGNATURES
 from freehold.model.body import (
     ANYWHERE,
     Anchor,
@@ -41,8 +42,6 @@ from freehold.model.logical import (
     Subsignature,
     TargetDescription,
 )
-
-MOST_SUBSIGNATURES = 64
 
 _NOCASE, _WIDE = 1, 2
 

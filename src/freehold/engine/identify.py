@@ -5,9 +5,9 @@ Order: fixed magics (``magic.tsv``), then formats without one (old tar, raw LZMA
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
+from freehold.model.shipped import table_beside
 from freehold.model.view import View
 
 HEAD = 1024
@@ -64,7 +64,7 @@ class _Magic(NamedTuple):
 
 
 def _rows() -> Iterator[tuple[str, int, str]]:
-    table = Path(__file__).with_name("magic.tsv").read_text("ascii")
+    table = table_beside(__spec__, "magic.tsv").decode("ascii")
     for line in table.splitlines():
         if line and not line.startswith("#"):
             file_type, offset, magic, _ = line.split("\t")

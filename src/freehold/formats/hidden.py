@@ -11,7 +11,6 @@ import re
 import zlib
 from collections.abc import Iterator
 
-from freehold.formats.pdffilters import inflated
 from freehold.formats.transfer import decode_base64
 from freehold.formats.utf16 import little_endian_as_utf8
 from freehold.model.interfaces import Child, Unpacking
@@ -148,6 +147,8 @@ def _content(name: str, digits: bytes, unpacking: Unpacking, *, anything: bool, 
     if anything or _is_known(head):
         return Child(name, decode_base64(digits, 0, len(digits)))
     if (compressed or _ZLIB.match(head)) and _inflates(head) and _goes_on_inflating(digits):
+        from freehold.formats.pdffilters import inflated  # all texts come here, few of them with anything deflated
+
         stream = inflated(BytesView(_whole(digits)), unpacking, name)
         return Child(name, stream.chunks(), stream.consumed)
     return None

@@ -10,11 +10,11 @@ Source: Mandiant, "Tracking malware with import hashing"; observed behaviour of 
 import struct
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 
 from freehold.formats.pe import file_offset
 from freehold.model.errors import MalformedInput
 from freehold.model.layout import Layout
+from freehold.model.shipped import table_beside
 from freehold.model.view import View
 
 _IMPORTS = 1
@@ -116,7 +116,7 @@ def _numbered(library: bytes, number: int) -> bytes:
 def _ordinals() -> dict[bytes, dict[int, bytes]]:
     """Return names by number, by the beginning of the library's name."""
     tables: dict[bytes, dict[int, bytes]] = {}
-    for line in files(__package__).joinpath("ordinals.tsv").read_bytes().splitlines():
+    for line in table_beside(__spec__, "ordinals.tsv").splitlines():
         if not line.startswith(b"#"):
             libraries, number, name = line.split(b"\t")
             for library in libraries.split(b" "):

@@ -1,104 +1,102 @@
-"""Every format that Freehold opens. To add one: a module with ``FORMAT``, and a place in this tuple."""
+"""Every format that Freehold opens. To add one: a module with ``FORMAT``, and a line in ``MODULES``.
 
-from freehold.formats import (
-    activemime,
-    alz,
-    ar,
-    asar,
-    autoit,
-    binhex,
-    bzip2,
-    carve,
-    compress,
-    cpio,
-    cryptff,
-    gzip,
-    html,
-    installshield,
-    iso,
-    issetup,
-    lnk,
-    lz4,
-    lzip,
-    lzop,
-    macho_fat,
-    mail,
-    mbox,
-    ole2,
-    onenote,
-    partitions,
-    pdf,
-    pe_inside,
-    pkcs7,
-    pyinstaller,
-    rar,
-    rtf,
-    script,
-    seven,
-    sis,
-    swf,
-    szdd,
-    tar,
-    tnef,
-    utf16,
-    uu,
-    xml,
-    xz,
-    yenc,
-    zip,  # noqa: A004 - formats have their own names
-    zstd,
-)
+A module is imported when the first file of its types comes: most files need few of them, and to load all takes longer
+than to scan a small file. (Workers import from memory, see ``freehold.sandbox.late``.)
+"""
+
+import importlib
+from collections.abc import Iterator, Mapping
+
 from freehold.model.interfaces import Format
 
-FORMATS: tuple[Format, ...] = (
-    zip.FORMAT,
-    gzip.FORMAT,
-    bzip2.FORMAT,
-    xz.FORMAT,
-    zstd.FORMAT,
-    tar.FORMAT,
-    ar.FORMAT,
-    cpio.FORMAT,
-    mail.FORMAT,
-    mbox.FORMAT,
-    iso.FORMAT,
-    partitions.FORMAT,
-    macho_fat.FORMAT,
-    lzip.FORMAT,
-    lz4.FORMAT,
-    lzop.FORMAT,
-    compress.FORMAT,
-    szdd.FORMAT,
-    alz.FORMAT,
-    sis.FORMAT,
-    asar.FORMAT,
-    swf.FORMAT,
-    pe_inside.FORMAT,
-    pyinstaller.FORMAT,
-    autoit.FORMAT,
-    installshield.FORMAT,
-    issetup.FORMAT,
-    carve.FORMAT,
-    cryptff.FORMAT,
-    rar.FORMAT,
-    *seven.FORMATS,
-    ole2.FORMAT,
-    rtf.FORMAT,
-    onenote.FORMAT,
-    tnef.FORMAT,
-    lnk.FORMAT,
-    pdf.FORMAT,
-    utf16.FORMAT,
-    script.FORMAT,
-    html.FORMAT,
-    xml.FORMAT,
-    uu.FORMAT,
-    yenc.FORMAT,
-    binhex.FORMAT,
-    pkcs7.FORMAT,
-    activemime.FORMAT,
-)
-"""In the order in which the documentation lists them."""
+MODULES: dict[str, str] = {
+    "zip": "zip",
+    "gzip": "gzip",
+    "bzip2": "bzip2",
+    "xz": "lzma xz",
+    "zstd": "zstd",
+    "tar": "tar",
+    "ar": "ar deb",
+    "cpio": "cpio",
+    "mail": "mail",
+    "mbox": "mbox",
+    "iso": "iso",
+    "partitions": "apm gpt mbr",
+    "macho_fat": "macho-fat",
+    "lzip": "lzip",
+    "lz4": "lz4",
+    "lzop": "lzop",
+    "compress": "compress",
+    "szdd": "kwaj szdd",
+    "alz": "alz",
+    "sis": "sis",
+    "asar": "asar",
+    "swf": "swf",
+    "pe_inside": "pe",
+    "pyinstaller": "pyz",
+    "autoit": "autoit",
+    "installshield": "iscab",
+    "issetup": "issetup",
+    "carve": "data",
+    "cryptff": "cryptff",
+    "rar": "rar",
+    "seven": "7z cab chm arj lha nsis rpm xar wim udf dmg "
+    "hfs apfs vhd vhdx vmdk vdi qcow2 ext ntfs fat squashfs cramfs",
+    "ole2": "ole2",
+    "rtf": "rtf",
+    "onenote": "onenote",
+    "tnef": "tnef",
+    "lnk": "lnk",
+    "pdf": "pdf",
+    "utf16": "utf16",
+    "script": "script text",
+    "html": "html",
+    "xml": "xml",
+    "uu": "uuencode",
+    "yenc": "yenc",
+    "binhex": "binhex",
+    "pkcs7": "pkcs7",
+    "activemime": "activemime",
+}
+"""The modules of this package that open something, in the order in which the documentation lists them, and the file
+types that each of them opens."""
 
-BY_TYPE: dict[str, Format] = {file_type: form for form in FORMATS for file_type in form.types}
+_MODULE_OF = {file_type: module for module, types in MODULES.items() for file_type in types.split()}
+
+
+class _ByType(Mapping[str, Format]):
+    """Formats by the file types that they open; each is loaded when it is asked for."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Format] = {}
+
+    def __getitem__(self, file_type: str) -> Format:
+        form = self._loaded.get(file_type)
+        if form is None:
+            form = self._loaded[file_type] = _load(file_type)
+        return form
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULE_OF)
+
+    def __len__(self) -> int:
+        return len(_MODULE_OF)
+
+
+BY_TYPE: Mapping[str, Format] = _ByType()
 """The format that opens each file type."""
+
+
+def every_format() -> tuple[Format, ...]:
+    """Load and return all formats, in the order of ``MODULES``."""
+    return tuple(form for module in MODULES for form in _formats(module))
+
+
+def _load(file_type: str) -> Format:
+    return next(form for form in _formats(_MODULE_OF[file_type]) if file_type in form.types)
+
+
+def _formats(module: str) -> tuple[Format, ...]:
+    loaded = importlib.import_module(f"freehold.formats.{module}")
+    formats: tuple[Format, ...] = loaded.FORMATS if hasattr(loaded, "FORMATS") else (loaded.FORMAT,)
+    return formats

@@ -1,6 +1,5 @@
-"""The life of a worker: no rights when it takes its first file, and nothing can be imported any more."""
+"""The life of a worker: no rights when it takes its first file, and nothing is imported but from memory (``late``)."""
 
-import importlib
 import os
 import socket
 import sys
@@ -11,6 +10,7 @@ from typing import NoReturn
 
 from freehold.sandbox.examination import Kit, answer, examiner, unreadable
 from freehold.sandbox.host import EXIT_MEMORY
+from freehold.sandbox.late import LateModules, load_natives
 from freehold.sandbox.lockdown import Policy, lock_down
 from freehold.sandbox.wire import PIECE, decode, encode, write_all
 
@@ -21,11 +21,11 @@ unicode_escape raw_unicode_escape"""
 _DESCRIPTOR = socket.CMSG_SPACE(4)
 
 
-def serve(kit: Kit, channel: int, policy: Policy) -> None:
+def serve(kit: Kit, channel: int, policy: Policy, late: LateModules) -> None:
     """Examine what arrives over a socket, until the host hangs up."""
     examine = examiner(kit)
     control = adopt(channel)
-    _begin(channel, policy)
+    _begin(channel, policy, late)
     while True:
         line, file = receive(control)
         if not line:
@@ -35,10 +35,12 @@ def serve(kit: Kit, channel: int, policy: Policy) -> None:
         write_all(channel, answer(number, examine(file, size, name), kit.setup.answer))
 
 
-def serve_batch(kit: Kit, answers: int, batch: list[tuple[int, int | str, int, str]], policy: Policy) -> None:
+def serve_batch(
+    kit: Kit, answers: int, batch: list[tuple[int, int | str, int, str]], policy: Policy, late: LateModules
+) -> None:
     """Examine files that were inherited: number, descriptor or why there is none, size, name."""
     examine = examiner(kit)
-    _begin(answers, policy)
+    _begin(answers, policy, late)
     for number, file, size, name in batch:
         report = examine(file, size, name) if isinstance(file, int) else unreadable(size, name, file)
         write_all(answers, answer(number, report, kit.setup.answer))
@@ -73,31 +75,21 @@ def preload() -> None:
     """Load what the standard library would load at first use; called in the zygote."""
     for encoding in _ENCODINGS.split():
         "".encode(encoding)
-    for module in ("array", "datetime", "json.decoder", "math"):  # yara-x and struct packing look for these late
-        importlib.import_module(module)
+    load_natives()
     os.environ["TZ"] = "UTC0"  # else the C library looks for a file whenever an archive has a local time
     if hasattr(time, "tzset"):
         time.tzset()
 
 
-def _begin(channel: int, policy: Policy) -> None:
-    _seal_imports()
+def _begin(channel: int, policy: Policy, late: LateModules) -> None:
+    _seal_imports(late)
     applied = lock_down(policy)
     write_all(channel, encode(["ready", str(applied)]))
 
 
-class _Nothing:
-    """Finds no module: an import in a worker fails as for a module that does not exist, and touches no file."""
-
-    @staticmethod
-    def find_spec(fullname: str, path: object = None, target: object = None) -> None:
-        """Find nothing."""
-
-
-def _seal_imports() -> None:
+def _seal_imports(late: LateModules) -> None:
     """Keep the interpreter from opening files on its own: for imports, encodings, warnings and tracebacks."""
-    sys.meta_path[:] = [_Nothing]
-    sys.path_hooks.clear()
+    late.install()
     warnings.simplefilter("ignore")
     sys.unraisablehook = _ignore
     sys.excepthook = _ignore

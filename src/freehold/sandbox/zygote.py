@@ -16,6 +16,7 @@ from freehold.model.errors import FreeholdError, TrustError, UsageError
 from freehold.sandbox import lockdown, seccomp, worker
 from freehold.sandbox.examination import Kit, load_engine
 from freehold.sandbox.host import Ends, Load
+from freehold.sandbox.late import LateModules
 from freehold.sandbox.spool import spool_directory
 from freehold.sandbox.wire import PIECE, Lines, Setup, decode, encode, write_all
 
@@ -59,6 +60,9 @@ class _Zygote:
         self._ends = ends
         self._kit = Kit(setup, load(setup.bundles), directory)
         worker.preload()
+        self._late = LateModules()
+        if not setup.sockets:
+            self._late.load_all()
         self._pids: dict[int, int] = {}
         self._woken, self._wake = _wake_on_child()
         self._control = worker.adopt(ends.commands) if setup.sockets else None
@@ -101,14 +105,14 @@ class _Zygote:
         return bool(piece)
 
     def _start(self, identity: int, channel: int) -> None:
-        self._fork(identity, lambda policy: worker.serve(self._kit, channel, policy))
+        self._fork(identity, lambda policy: worker.serve(self._kit, channel, policy, self._late))
         os.close(channel)
 
     def _start_batch(self, identity: int, slot: int, jobs: list[list[Any]]) -> None:
         """Fork a worker that inherits its files."""
         batch = [(number, _reopen(fd), size, name) for number, fd, size, name in jobs]
         answers = self._ends.answers[slot]
-        self._fork(identity, lambda policy: worker.serve_batch(self._kit, answers, batch, policy), answers)
+        self._fork(identity, lambda policy: worker.serve_batch(self._kit, answers, batch, policy, self._late), answers)
         for _, file, _, _ in batch:
             if isinstance(file, int):
                 os.close(file)

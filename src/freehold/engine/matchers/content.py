@@ -1,14 +1,17 @@
 """One pass over an artifact's bytes that feeds everything which needs them: the hashes and the pattern searches."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from freehold.bundle import Segment
 from freehold.engine.matchers.hashes import Hashes, Hashing
-from freehold.engine.matchers.patterns import Patterns, Search
 from freehold.model.about import HashedPart
 from freehold.model.artifact import Artifact
 from freehold.model.limits import Budget
 from freehold.model.report import Detection
+
+if TYPE_CHECKING:  # loads PCRE, and not every database has patterns
+    from freehold.engine.matchers.patterns import Patterns, Search
 
 
 class ContentMatcher:
@@ -18,7 +21,7 @@ class ContentMatcher:
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._hashes = Hashes(segments, HashedPart.CONTENT)
-        self._patterns = [Patterns(segment) for segment in segments if segment.roots]
+        self._patterns = _patterns([segment for segment in segments if segment.roots])
         self._overlap = max((patterns.overlap for patterns in self._patterns), default=0)
 
     def match(self, artifact: Artifact, budget: Budget) -> Iterator[Detection]:
@@ -33,7 +36,7 @@ class ContentMatcher:
         for search in searches:
             yield from search.finish(budget)
 
-    def _read(self, artifact: Artifact, budget: Budget, hashing: Hashing | None, searches: list[Search]) -> None:
+    def _read(self, artifact: Artifact, budget: Budget, hashing: Hashing | None, searches: "list[Search]") -> None:
         done = 0
         for offset, window in artifact.view.windows(self._overlap):
             if hashing is not None:
@@ -42,3 +45,11 @@ class ContentMatcher:
             for search in searches:
                 search.update(offset, window)
             budget.tick()
+
+
+def _patterns(segments: "Sequence[Segment]") -> "list[Patterns]":
+    if not segments:
+        return []
+    from freehold.engine.matchers.patterns import Patterns
+
+    return [Patterns(segment) for segment in segments]

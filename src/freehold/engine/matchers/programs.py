@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from freehold.bundle import Segment
-from freehold.engine.landmarks import Program
 from freehold.engine.matchers.hashes import Hashes
-from freehold.formats.peimports import import_list
 from freehold.model.about import HashedPart
 from freehold.model.artifact import Artifact
 from freehold.model.layout import Layout
@@ -28,6 +26,8 @@ class ProgramMatcher:
         """Yield a detection for each part whose hash is known."""
         if artifact.file_type != "pe":
             return
+        from freehold.engine.landmarks import Program
+
         layout = Program(artifact).layout()
         if layout is None:
             return
@@ -47,6 +47,8 @@ class ProgramMatcher:
         yield from hashing.detections(artifact, start, size)
 
     def _match_imports(self, artifact: Artifact, layout: Layout) -> Iterator[Detection]:
+        from freehold.formats.peimports import import_list
+
         imports = import_list(artifact.view, layout)
         hashing = None if imports is None else self._imports.begin(len(imports))
         if hashing is not None and imports is not None:

@@ -1,7 +1,8 @@
 """Character references of HTML, decoded as ClamAV decodes them: to a byte, or to one canonical reference."""
 
 from functools import cache
-from importlib.resources import files
+
+from freehold.model.shipped import table_beside
 
 _FULL_STOPS = frozenset({0x3002, 0xFF0E, 0xFE52})
 """Ideographic, full-width and small full stop: they stand in disguised host names."""
@@ -27,6 +28,6 @@ def character(code: int) -> bytes:
 
 @cache
 def _codes() -> dict[bytes, int]:
-    lines = files(__package__).joinpath("entities.tsv").read_bytes().splitlines()
+    lines = table_beside(__spec__, "entities.tsv").splitlines()
     pairs = (line.split(b"\t") for line in lines if not line.startswith(b"#"))
     return {name: int(code) for name, code in pairs}

@@ -17,12 +17,6 @@ from freehold.engine.normalise.entities import character, named
 from freehold.engine.normalise.htmlplain import PLAIN, PLAIN_TEXT, markup_of, text_of
 from freehold.model.limits import Budget
 
-MOST_BYTES = 40 << 20
-"""Larger pages are not normalised (ClamAV's ``--max-htmlnormalize``)."""
-
-MOST_BYTES_WITHOUT_TAGS = 8 << 20
-"""Larger pages have no form without tags (ClamAV's ``--max-htmlnotags``)."""
-
 _BETWEEN_TICKS = 1 << 16
 """Bytes of a page after which the clock is looked at."""
 

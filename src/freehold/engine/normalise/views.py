@@ -8,14 +8,20 @@ kilobyte is a page. Formats that ClamAV does not know are texts or binary data t
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
-from freehold.engine.normalise import html, javascript, text
+from freehold.engine.normalise import text
 from freehold.model.artifact import Artifact
 from freehold.model.filetype import TARGETS, Target
 from freehold.model.limits import Budget
 from freehold.model.view import BytesView, View
+
+MOST_PAGE_BYTES = 40 << 20
+"""Larger pages are not normalised (ClamAV's ``--max-htmlnormalize``)."""
+
+MOST_PAGE_BYTES_WITHOUT_TAGS = 8 << 20
+"""Larger pages have no form without tags (ClamAV's ``--max-htmlnotags``)."""
 
 _HEAD = 1024
 
@@ -91,8 +97,7 @@ class Kind(Enum):
     """Everything else, as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """One form of an artifact, to be evaluated on its own.
 
     Attributes:
@@ -166,7 +171,7 @@ def _all_forms(artifact: Artifact, kind: Kind, wanted: frozenset[Target], budget
     elif kind is not Kind.IGNORED:
         if kind is not Kind.PAGE:
             yield Form(_RAW[artifact.file_type == "gif"], "raw", artifact.view)
-        if artifact.view.size <= html.MOST_BYTES and wanted & {Target.ANY, Target.HTML, Target.TEXT}:
+        if artifact.view.size <= MOST_PAGE_BYTES and wanted & {Target.ANY, Target.HTML, Target.TEXT}:
             yield from _page_forms(artifact.view, budget, wide=kind is Kind.WIDE_PAGE)
 
 
@@ -174,12 +179,14 @@ _RAW = ((Target.ANY,), (Target.ANY, Target.GRAPHICS))
 
 
 def _page_forms(view: View, budget: Budget, *, wide: bool) -> Iterator[Form]:
+    from freehold.engine.normalise import html, javascript  # takes long to load, and most artifacts are no pages
+
     page = view.read(0, view.size)
     if wide:
         page = _narrow(page)
     made = html.normalise(page, budget)
     yield Form((Target.ANY, Target.HTML), "nocomment", BytesView(made.nocomment))
-    if view.size <= html.MOST_BYTES_WITHOUT_TAGS:
+    if view.size <= MOST_PAGE_BYTES_WITHOUT_TAGS:
         yield Form((Target.ANY, Target.HTML), "notags", BytesView(made.notags))
     if made.scripts:
         source = javascript.normalise(made.scripts, budget)
@@ -222,6 +229,6 @@ def _has_tag(data: bytes) -> bool:
 
 
 def _has_late_tag(view: View) -> bool:
-    if not _HEAD < view.size <= html.MOST_BYTES:
+    if not _HEAD < view.size <= MOST_PAGE_BYTES:
         return False
     return _has_tag(view.read(0, view.size))

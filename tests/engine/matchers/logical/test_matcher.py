@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.differential import engine, generated, reference
 
-from freehold.engine.matchers.logical.matcher import OVERLAP
+from freehold.engine.matchers.logical.roots import OVERLAP
 from freehold.model.errors import MalformedInput
 from freehold.model.signature import LogicalSignature
 from freehold.model.view import RESIDENT, WINDOW

@@ -1,7 +1,11 @@
 """The layers above an artifact, by ClamAV's names, as signatures ask for them."""
 
+from typing import TYPE_CHECKING
+
 from freehold.model.artifact import Artifact
-from freehold.model.logical import TargetDescription
+
+if TYPE_CHECKING:  # takes long to load
+    from freehold.model.logical import TargetDescription
 
 TOP = "CL_TYPE_ANY"
 """As a container: there is none. Among intermediates: whatever there is."""
@@ -56,7 +60,7 @@ def container(artifact: Artifact) -> str:
     return TOP if artifact.parent is None else _name(artifact.parent)
 
 
-def stands_in(artifact: Artifact, description: TargetDescription) -> bool:
+def stands_in(artifact: Artifact, description: "TargetDescription") -> bool:
     """Whether the layers above are those that a signature asks for."""
     if description.container is not None and description.container != container(artifact):
         return False

@@ -1,0 +1,166 @@
+"""The evaluation of the logical signatures whose atoms occur in an artifact; loaded when the first of them does."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+
+from freehold.bundle import Segment
+from freehold.bundle.programs import ProgramRecord
+from freehold.engine.landmarks import Program
+from freehold.engine.matchers.logical.bodies import LandmarksOf
+from freehold.engine.matchers.logical.evaluation import LogicalProgram, Surroundings
+from freehold.engine.matchers.logical.layers import stands_in
+from freehold.engine.matchers.logical.roots import MOST_PLACES, Bodies
+from freehold.engine.matchers.logical.text import Text
+from freehold.engine.normalise.views import Form
+from freehold.model.artifact import Artifact
+from freehold.model.body import Landmarks
+from freehold.model.errors import LimitReached
+from freehold.model.filetype import Target
+from freehold.model.limits import Budget
+from freehold.model.logical import Range, TargetDescription
+from freehold.model.report import EVIDENCE_BYTES, Detection
+
+_KEPT = 4096
+"""Signatures of one segment that stay decoded."""
+
+_ELSEWHERE = Landmarks()
+
+
+class _LoadedProgram:
+    """One signature, decoded as far as somebody asked."""
+
+    __slots__ = ("_program", "_record", "about", "description")
+
+    def __init__(self, record: ProgramRecord) -> None:
+        self._record = record
+        self._program: LogicalProgram | None = None
+        self.about = record.about
+        self.description = record.description
+
+    def holds(self, surroundings: Surroundings, called: Bodies) -> tuple[int, int] | None:
+        """Evaluate it; of the bodies of its cover only these may occur."""
+        program = self._program
+        if program is None:
+            program = self._program = LogicalProgram(*self._record.decode())
+        cover = self._record.cover
+        text, budget = surroundings.text, surroundings.budget
+        possible = {
+            index
+            for index, places in called.items()
+            if len(places) >= MOST_PLACES or program.may_occur(index, text, budget, places)
+        }
+        if cover and not possible:
+            return None
+        return program.holds(surroundings, cover - possible)
+
+
+class Programs:
+    """The signatures of a segment.
+
+    Attributes:
+        segment: as given.
+        program: decodes one, given its number and its target.
+    """
+
+    __slots__ = ("program", "segment")
+
+    def __init__(self, segment: Segment) -> None:
+        self.segment = segment
+        self.program: Callable[[int, Target], _LoadedProgram] = lru_cache(_KEPT)(
+            lambda number, target: _LoadedProgram(segment.program(number, target))
+        )
+
+
+class Comparison:
+    """The comparison of one artifact, in all its forms."""
+
+    __slots__ = ("_artifact", "_budget", "_form", "_found", "_program", "_surroundings", "undecided")
+
+    def __init__(self, artifact: Artifact, budget: Budget) -> None:
+        self._artifact = artifact
+        self._budget = budget
+        self._program = Program(artifact)
+        self._found: set[int] = set()
+        self._form: Form | None = None
+        self._surroundings: Surroundings | None = None
+        self.undecided: LimitReached | None = None
+
+    def run(
+        self, programs: Programs, form: Form, target: Target, called: Sequence[tuple[int, Bodies]]
+    ) -> Iterator[Detection]:
+        """Yield a detection for each of these signatures that holds for this form and held for none before.
+
+        Args:
+            programs: a segment's.
+            form: what they are compared with.
+            target: which they look at.
+            called: their numbers, each with those bodies of its cover that may occur.
+        """
+        surroundings = self._around(form)
+        size = self._artifact.view.size if form.name == "text" else form.content.size
+        for number, bodies in called:
+            program = programs.program(number, target)
+            if program.about in self._found or not self._applies(program.description, size, surroundings.landmarks):
+                continue
+            evidence = self._evaluate(program, surroundings, bodies)
+            if evidence is not None:
+                self._found.add(program.about)
+                yield self._detection(programs.segment, program, form, evidence)
+
+    def _around(self, form: Form) -> Surroundings:
+        """Return what all signatures share that look at a form."""
+        if self._surroundings is None or form is not self._form:
+            landmarks = self._program.landmarks if form.name == "raw" else _elsewhere
+            self._form = form
+            self._surroundings = Surroundings(Text(form.content), landmarks, _no_macros, self._budget)
+        return self._surroundings
+
+    def _evaluate(self, program: _LoadedProgram, surroundings: Surroundings, bodies: Bodies) -> tuple[int, int] | None:
+        try:
+            return program.holds(surroundings, bodies)
+        except LimitReached as limit:
+            self.undecided = limit
+            self._budget.tick()
+            return None
+
+    def _applies(self, description: TargetDescription, size: int, landmarks: LandmarksOf) -> bool:
+        """Whether this is an artifact that a signature looks at."""
+        if not _within(description.file_size, size):
+            return False
+        if (description.container or description.intermediates) and not stands_in(self._artifact, description):
+            return False
+        if description.sections is None and description.entry_point is None:
+            return True
+        known = landmarks()
+        if known is None or known.entry_point is None:
+            return False
+        return _within(description.sections, len(known.sections)) and _within(
+            description.entry_point, known.entry_point
+        )
+
+    def _detection(self, segment: Segment, program: _LoadedProgram, form: Form, evidence: tuple[int, int]) -> Detection:
+        about = segment.about(program.about)
+        offset, length = evidence
+        return Detection(
+            name=about.name,
+            artifact=self._artifact.lineage,
+            offset=offset,
+            length=length,
+            source=about.source,
+            category=about.category,
+            verdict=about.verdict,
+            evidence=form.content.read(offset, min(length, EVIDENCE_BYTES)),
+            description=about.description,
+        )
+
+
+def _within(allowed: Range | None, number: int) -> bool:
+    return allowed is None or allowed.minimum <= number <= allowed.maximum
+
+
+def _elsewhere() -> Landmarks:
+    return _ELSEWHERE
+
+
+def _no_macros(_group: int) -> tuple[int, ...]:
+    return ()
