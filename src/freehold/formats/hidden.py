@@ -10,12 +10,16 @@ import binascii
 import re
 import zlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from freehold.formats.transfer import decode_base64
 from freehold.formats.utf16 import little_endian_as_utf8
 from freehold.model.interfaces import Child, Unpacking
 from freehold.model.report import ProblemKind
-from freehold.model.view import BytesView
+from freehold.model.view import BytesView, View
+
+if TYPE_CHECKING:
+    from freehold.formats.streams import Stream
 
 _SHORTEST = 48
 """Characters of the first line of a run: what hides in fewer is not worth the time."""
@@ -147,9 +151,7 @@ def _content(name: str, digits: bytes, unpacking: Unpacking, *, anything: bool, 
     if anything or _is_known(head):
         return Child(name, decode_base64(digits, 0, len(digits)))
     if (compressed or _ZLIB.match(head)) and _inflates(head) and _goes_on_inflating(digits):
-        from freehold.formats.pdffilters import inflated  # all texts come here, few of them with anything deflated
-
-        stream = inflated(BytesView(_whole(digits)), unpacking, name)
+        stream = _inflated(BytesView(_whole(digits)), unpacking, name)
         return Child(name, stream.chunks(), stream.consumed)
     return None
 
@@ -159,8 +161,14 @@ def _turned_content(name: str, digits: bytes, unpacking: Unpacking) -> Iterator[
     content = _whole(digits)
     for packed, table in ((content.translate(_ROT13), None), (content, _ROT13)):
         if _inflates(packed[:_HEAD]):
-            stream = inflated(BytesView(packed), unpacking, name)
+            stream = _inflated(BytesView(packed), unpacking, name)
             yield Child(name, (chunk.translate(table) for chunk in stream.chunks()), stream.consumed)
+
+
+def _inflated(view: View, unpacking: Unpacking, name: str) -> "Stream":
+    from freehold.formats.pdffilters import inflated  # all texts come here, few of them with anything deflated
+
+    return inflated(view, unpacking, name)
 
 
 def _whole(digits: bytes) -> bytes:
