@@ -112,9 +112,10 @@ class Report:
         seconds: wall time of the examination.
         artifacts: how many were examined.
         nodes: the tree, in the order visited; only filled when it was asked for.
+        known: the file was not opened, as it is unchanged since it was found clean; a worker cannot say so.
     """
 
-    __slots__ = ("artifacts", "detections", "file_type", "nodes", "problems", "seconds", "sha256", "size")
+    __slots__ = ("artifacts", "detections", "file_type", "known", "nodes", "problems", "seconds", "sha256", "size")
 
     def __init__(
         self,
@@ -127,6 +128,7 @@ class Report:
         seconds: float = 0.0,
         artifacts: int = 1,
         nodes: list[Node] | None = None,
+        known: bool = False,
     ) -> None:
         self.size = size
         self.file_type = file_type
@@ -136,6 +138,7 @@ class Report:
         self.seconds = seconds
         self.artifacts = artifacts
         self.nodes = [] if nodes is None else nodes
+        self.known = known
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Report) and all(getattr(self, x) == getattr(other, x) for x in self.__slots__)

@@ -43,6 +43,8 @@ def file_object(path: bytes, report: Report) -> dict[str, Any]:
     }
     if report.sha256:
         result["sha256"] = report.sha256
+    if report.known:
+        result["known"] = True
     return result
 
 

@@ -71,6 +71,10 @@ def _summary_lines(run: Run, summary: Summary) -> list[str]:
     lines += [_row(verdict.capitalize(), f"{summary.verdicts[verdict]:,}") for verdict in shown]
     reasons = ", ".join(f"{count:,} {kind}" for kind, count in Counter(summary.problems).most_common())
     lines.append(_row("Incomplete", f"{summary.verdicts[Verdict.INCOMPLETE]:,}" + (f" ({reasons})" if reasons else "")))
+    if summary.known:
+        lines.append(
+            _row("Known", f"{summary.known:,} were found clean before and are unchanged (--full examines all)")
+        )
     if any(summary.left_out.values()):
         lines.append(_row("Left out", ", ".join(f"{count:,} {reason}" for reason, count in summary.left_out.items())))
     lines.append(_row("Database", printable(", ".join(run.databases))))

@@ -33,6 +33,7 @@ class Summary:
 
     Attributes:
         files: files that came back with a verdict.
+        known: those among them that were not opened, as they are unchanged since they were found clean.
         bytes: their sizes together.
         verdicts: files by verdict.
         categories: detections by category, "" where the signature names none.
@@ -49,6 +50,7 @@ class Summary:
         "file_types",
         "files",
         "interrupted",
+        "known",
         "left_out",
         "problems",
         "seconds",
@@ -59,6 +61,7 @@ class Summary:
         self, *, seconds: float = 0.0, interrupted: bool = False, left_out: Mapping[str, int] | None = None
     ) -> None:
         self.files = 0
+        self.known = 0
         self.bytes = 0
         self.verdicts: Counter[Verdict] = Counter()
         self.categories: Counter[str] = Counter()
@@ -79,6 +82,14 @@ class Summary:
             self.categories[detection.category] += 1
         for problem in report.problems:
             self.problems[problem.kind] += 1
+
+    def add_known(self, files: int, size: int, file_types: Mapping[str, int]) -> None:
+        """Count files that are known to be clean, with their sizes together and their numbers by type."""
+        self.files += files
+        self.known += files
+        self.bytes += size
+        self.verdicts[Verdict.CLEAN] += files
+        self.file_types.update({name: count for name, count in file_types.items() if name})
 
     @property
     def found(self) -> int:

@@ -1,6 +1,7 @@
 """What goes into the pool and what comes out of it."""
 
 import os
+from collections import Counter
 from typing import NamedTuple
 
 from freehold.model.report import Problem, Report
@@ -32,6 +33,25 @@ class Entry:
         self.size = size
         self.problem = problem
         self.status = status
+
+
+class Known:
+    """Files of one folder that need no examination, as they are unchanged since they were found clean.
+
+    Attributes:
+        files: how many.
+        bytes: their sizes together.
+        file_types: files by type.
+        each: every one of them with its report as far as it was kept; only where that was asked for.
+    """
+
+    __slots__ = ("bytes", "each", "file_types", "files")
+
+    def __init__(self) -> None:
+        self.files = 0
+        self.bytes = 0
+        self.file_types: Counter[str] = Counter()
+        self.each: list[tuple[bytes, Report]] = []
 
 
 class Finished(NamedTuple):

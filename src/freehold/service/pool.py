@@ -9,6 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -38,6 +39,14 @@ _RETIREMENT = 10
 
 _BAD_STARTS = 5
 """So many workers in a row that die before they begin are a fault of the system, not of a file."""
+
+
+class _Fed(Enum):
+    """How handing out entries ended."""
+
+    ENOUGH = 1
+    NOT_YET = 2
+    ALL = 3
 
 
 class _Seat:
@@ -105,8 +114,10 @@ class Pool:
         """End all workers at once."""
         self._workers.close()
 
-    def scan(self, entries: Iterable[Entry]) -> Generator[Finished, None, None]:
+    def scan(self, entries: Iterable[Entry | None]) -> Generator[Finished, None, None]:
         """Examine entries, one pass at a time; a pass that is not finished is abandoned with what is in flight.
+
+        None among the entries means that finding the next one takes long: the workers are looked after meanwhile.
 
         The descriptors of all entries taken are closed, that of a finished one when the next one is asked for.
 
@@ -116,28 +127,28 @@ class Pool:
         source = iter(entries)
         try:
             while True:
-                exhausted = yield from self._feed(source)
-                if exhausted and not self._in_flight:
+                fed = yield from self._feed(source)
+                if fed is _Fed.ALL and not self._in_flight:
                     return
-                for event in self._workers.wait(self._patience()):
+                for event in self._workers.wait(0 if fed is _Fed.NOT_YET else self._patience()):
                     yield from self._handle(event)
                 yield from self._enforce_deadlines()
         finally:
             self._abandon()
 
-    def _feed(self, source: Iterator[Entry]) -> Generator[Finished, None, bool]:
-        """Hand out entries until nobody takes more; returns whether there are no more."""
+    def _feed(self, source: Iterator[Entry | None]) -> Generator[Finished, None, _Fed]:
+        """Hand out entries until nobody takes more, or there are no more for now."""
         while self._has_room():
-            entry = self._again.popleft() if self._again else next(source, None)
-            if entry is None:
+            entry = self._again.popleft() if self._again else next(source, _Fed.ALL)
+            if entry is None or isinstance(entry, _Fed):
                 self._flush()
-                return True
+                return entry or _Fed.NOT_YET
             if entry.fd is None:
                 yield _unexamined(entry)
             else:
                 self._submit(entry, entry.fd)
         self._flush()
-        return False
+        return _Fed.ENOUGH
 
     def _has_room(self) -> bool:
         if self._in_flight >= self._in_flight_limit:

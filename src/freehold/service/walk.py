@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from freehold.model.report import Problem, ProblemKind
-from freehold.service.entry import Entry
+from freehold.service.entry import Entry, Known
 
 DEEPEST_FOLDER = 512
 """Folders inside folders that the walk enters; each level holds one descriptor while the walk is below it."""
@@ -46,6 +46,7 @@ class LeftOut(StrEnum):
     VIRTUAL = "virtual file systems"
     OTHER = "other file systems"
     SEEN = "folders met before"
+    UNCHANGED = "not changed since then"
 
 
 class WalkOptions(NamedTuple):
@@ -56,12 +57,32 @@ class WalkOptions(NamedTuple):
         one_file_system: do not enter folders on another file system than the named one.
         follow_symlinks: open what symbolic links point to, and enter each folder once.
         maximum_size: larger files, in bytes, become a problem instead of being opened; None for no bound.
+        changed_since: leave out what was last changed, content or status, before this time; in ns since the epoch.
     """
 
     exclude: tuple[str, ...] = ()
     one_file_system: bool = False
     follow_symlinks: bool = False
     maximum_size: int | None = None
+    changed_since: int | None = None
+
+
+class KnownFiles(Protocol):
+    """Takes the files of one folder that need no examination."""
+
+    @property
+    def known(self) -> Known:
+        """What was taken."""
+
+    def take(self, name: str, status: os.stat_result) -> bool:
+        """Take a file if it is known in this state."""
+
+
+class Memory(Protocol):
+    """Knows files that need no examination."""
+
+    def batch(self, folder: bytes, fd: int, device: int, /) -> KnownFiles | None:
+        """Return what takes the files of an open folder (its path with the slash); None where none is known."""
 
 
 class _Folder(NamedTuple):
@@ -69,7 +90,7 @@ class _Folder(NamedTuple):
     inside: bytes
     fd: int
     device: int
-    listing: Iterator["os.DirEntry[str]"]
+    listing: Iterator["os.DirEntry[str] | Known"]
 
 
 class _File(NamedTuple):
@@ -82,13 +103,18 @@ class _File(NamedTuple):
 class Walk:
     """One walk over named files and folders.
 
+    Args:
+        options: what it enters.
+        memory: what is known already, of files in folders; a file that is named itself is always examined.
+
     Attributes:
         left_out: how many names were passed by, by reason.
     """
 
-    def __init__(self, options: WalkOptions) -> None:
+    def __init__(self, options: WalkOptions, memory: Memory | None = None) -> None:
         self.left_out: Counter[LeftOut] = Counter()
         self._options = options
+        self._memory = memory
         self._excluded = _matcher(options.exclude)
         self._seen: set[tuple[int, int]] = set()
         self._virtual: frozenset[int] | None = None
@@ -96,6 +122,10 @@ class Walk:
 
     def entries(self, paths: Iterable[bytes]) -> Iterator[Entry]:
         """Yield one entry for each file at or below ``paths``; whoever takes an entry owns its descriptor."""
+        return (found for found in self.all(paths) if isinstance(found, Entry))
+
+    def all(self, paths: Iterable[bytes]) -> Iterator[Entry | Known]:
+        """As ``entries``, and yield what the memory knows in between, folder by folder."""
         for found in self._find(paths):
             entry = self._open(found) if isinstance(found, _File) else found
             if isinstance(entry, LeftOut):
@@ -104,11 +134,13 @@ class Walk:
                 yield entry
 
     def count(self, paths: Iterable[bytes]) -> Iterator[int]:
-        """Yield a running count of what ``entries`` would yield, opening folders only."""
-        for number, _ in enumerate(self._find(paths), 1):
+        """Yield a running count of the files that ``entries`` would yield, opening folders only."""
+        number = 0
+        for found in self._find(paths):
+            number += found.files if isinstance(found, Known) else 1
             yield number
 
-    def _find(self, paths: Iterable[bytes]) -> Iterator[_File | Entry]:
+    def _find(self, paths: Iterable[bytes]) -> Iterator[_File | Entry | Known]:
         for path in paths:
             try:
                 mode = os.stat(path).st_mode  # noqa: PTH116 -- paths are bytes
@@ -121,9 +153,9 @@ class Walk:
             except (OSError, ValueError) as error:
                 yield _unreadable(path, _reason(error))
 
-    def _below(self, top: _Folder | LeftOut) -> Iterator[_File | Entry]:
+    def _below(self, top: _Folder | LeftOut) -> Iterator[_File | Entry | Known]:
         stack: list[_Folder] = []
-        found: _File | _Folder | Entry | LeftOut = top
+        found: _File | _Folder | Entry | Known | LeftOut = top
         try:
             while True:
                 if isinstance(found, _Folder):
@@ -137,14 +169,14 @@ class Walk:
                     os.close(stack.pop().fd)
                 if item is None:
                     return
-                found = item if isinstance(item, Entry) else self._look_at(item, stack[-1], len(stack))
+                found = item if isinstance(item, Entry | Known) else self._look_at(item, stack[-1], len(stack))
         finally:
             for folder in stack:
                 os.close(folder.fd)
 
     def _look_at(self, item: "os.DirEntry[str]", folder: _Folder, depth: int) -> _File | _Folder | Entry | LeftOut:
         name = os.fsencode(item.name)
-        path = folder.path + name if folder.path.endswith(b"/") else folder.path + b"/" + name
+        path = _with_slash(folder.path) + name
         inside = folder.inside + name
         follow = self._options.follow_symlinks
         try:
@@ -172,12 +204,48 @@ class Walk:
             reason = self._reason_to_pass(status, parent)
             if reason is None:
                 self._keep_access_time = _NO_ACCESS_TIME
-                return _Folder(path, inside, fd, status.st_dev, _listing(fd))
+                return _Folder(path, inside, fd, status.st_dev, self._listing(path, inside, fd, status.st_dev))
         except BaseException:
             os.close(fd)
             raise
         os.close(fd)
         return reason
+
+    def _listing(self, path: bytes, inside: bytes, fd: int, device: int) -> Iterator["os.DirEntry[str] | Known"]:
+        """Yield the names in a folder; what is known or was not changed is taken out by its status alone."""
+        if self._memory is None and self._options.changed_since is None:
+            for chunk in _chunks(fd):
+                yield from chunk
+            return
+        for chunk in _chunks(fd):
+            known = self._memory.batch(_with_slash(path), fd, device) if self._memory else None
+            rest = self._sift(inside, chunk, known)
+            if known is not None and known.known.files:
+                yield known.known
+            yield from rest
+
+    def _sift(
+        self, inside: bytes, chunk: "list[os.DirEntry[str]]", known: KnownFiles | None
+    ) -> "list[os.DirEntry[str]]":
+        rest = []
+        limit = self._options.maximum_size
+        since = self._options.changed_since
+        for item in chunk:
+            try:
+                # Links are not looked at here: what they lead to has its own status.
+                if item.is_file(follow_symlinks=False) and not (
+                    self._excluded and self._excluded(inside + os.fsencode(item.name))
+                ):
+                    status = item.stat(follow_symlinks=False)
+                    if since is not None and max(status.st_mtime_ns, status.st_ctime_ns) < since:
+                        self.left_out[LeftOut.UNCHANGED] += 1
+                        continue
+                    if known and (limit is None or status.st_size <= limit) and known.take(item.name, status):
+                        continue
+            except OSError:
+                pass  # whoever opens it says why
+            rest.append(item)
+        return rest
 
     def _reason_to_pass(self, status: os.stat_result, parent: _Folder | None) -> LeftOut | None:
         if parent and status.st_dev != parent.device:
@@ -239,18 +307,22 @@ def spool(source: int, path: bytes) -> Entry:
         return _unreadable(path, _reason(error))
 
 
-def _listing(fd: int) -> Iterator["os.DirEntry[str]"]:
+def _chunks(fd: int) -> Iterator["list[os.DirEntry[str]]"]:
     with os.scandir(fd) as listing:
         while True:
             chunk = sorted(islice(listing, LISTING_CHUNK), key=_name)
             if len(chunk) < LISTING_CHUNK:
                 break
-            yield from chunk
+            yield chunk
     # The listing's own descriptor is closed before the walk descends.
-    yield from chunk
+    yield chunk
 
 
-def _next(folder: _Folder) -> "os.DirEntry[str] | Entry | None":
+def _with_slash(path: bytes) -> bytes:
+    return path if path.endswith(b"/") else path + b"/"
+
+
+def _next(folder: _Folder) -> "os.DirEntry[str] | Known | Entry | None":
     try:
         return next(folder.listing, None)
     except OSError as error:

@@ -1,9 +1,8 @@
 """From what the user names as databases to compiled bundles.
 
 A compiled bundle is used as it is. Signature files and folders, the embedded core pack among them, are compiled
-together once, into a cache that only their user can write; as long as no source changes, later runs only look at the
-files' status. The cache lies in ``$XDG_CACHE_HOME/freehold``, otherwise in ``~/.cache/freehold``, for root in
-``/var/cache/freehold``. Where it cannot be used, the bundle goes to a temporary directory for this run.
+together once, into the cache (``service.private``); as long as no source changes, later runs only look at the files'
+status. Where the cache cannot be used, the bundle goes to a temporary directory for this run.
 """
 
 import os
@@ -15,6 +14,7 @@ import freehold
 from freehold.bundle.layout import FORMAT, MANIFEST, canonical, machine
 from freehold.feeds.state import bundles as installed_feeds
 from freehold.model.errors import UsageError
+from freehold.service.private import cache_directory
 
 CORE = Path(freehold.__file__).parent / "signatures" / "core"
 """The embedded default database."""
@@ -48,7 +48,7 @@ def names(databases: Sequence[str], bundles: Sequence[Path]) -> tuple[str, ...]:
 
 def _compiled(sources: list[Path]) -> Path:
     """Return the bundle for these sources, from the cache when it is there."""
-    cache = _cache()
+    cache = cache_directory() or _temporary()
     bundle = cache / _key(sources)
     if not (bundle / MANIFEST).is_file():
         _compile(sources, bundle)
@@ -102,21 +102,6 @@ def _cpu() -> str:
     except OSError:
         return ""
     return next((line.decode("ascii", "replace") for line in text.splitlines() if line.startswith(b"flags")), "")
-
-
-def _cache() -> Path:
-    """Return a directory that only this user can write."""
-    usual = "/var/cache" if os.geteuid() == 0 else os.path.expanduser("~/.cache")  # noqa: PTH111 - must not raise
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or usual, "freehold")
-    if not cache.is_absolute():
-        return _temporary()
-    try:
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = cache.lstat()
-    except OSError:
-        return _temporary()
-    is_ours = status.st_uid == os.geteuid() and status.st_mode & 0o170077 == 0o040000
-    return cache if is_ours and os.access(cache, os.W_OK) else _temporary()
 
 
 def _temporary() -> Path:

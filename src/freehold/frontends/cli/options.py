@@ -90,7 +90,12 @@ def open_pool(
         mode = Mode.PLAIN
     elif prove:
         mode = Mode.PROVE
-    limits = Limits(
+    return Pool(bundles, limits_of(args), jobs=jobs, mode=mode, all_matches=all_matches, tree=tree, collect=collect)
+
+
+def limits_of(args: argparse.Namespace) -> Limits:
+    """Return the limits that the options ask for."""
+    return Limits(
         depth=args.max_depth,
         artifacts=args.max_artifacts,
         unpacked_bytes=args.max_unpacked,
@@ -98,7 +103,6 @@ def open_pool(
         seconds=args.timeout,
         worker_memory=args.max_memory,
     )
-    return Pool(bundles, limits, jobs=jobs, mode=mode, all_matches=all_matches, tree=tree, collect=collect)
 
 
 def size(text: str) -> int:

@@ -1,0 +1,100 @@
+"""The options of ``freehold scan``."""
+
+import argparse
+
+from freehold.frontends.cli import options
+from freehold.service.walk import WalkOptions
+
+FORMATS = ("text", "jsonl", "sarif", "html")
+
+MOST_JOBS = 256
+
+_EXAMPLES = """\
+exit status:
+  0 all clean, 1 something found, 2 something could not be examined and nothing found,
+  3 or higher: usage or internal errors, 130 interrupted
+
+examples:
+  freehold scan ~/Downloads
+  freehold scan --format html --output report.html /srv
+  freehold scan --format jsonl /home | jq -r 'select(.verdict == "infected") | .path'
+  freehold scan --database /var/lib/clamav --exclude 'node_modules/' --exclude '*.iso' .
+  git ls-files -z | freehold scan --files-from - -0
+  curl -s https://host.example/file | freehold scan --stdin
+  freehold scan --full /srv                     examine known files, too
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """See ``freehold.frontends.cli``."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files, and folders with everything below them")
+    parser.add_argument("--stdin", action="store_true", help="examine what comes through standard input")
+    parser.add_argument("--files-from", metavar="FILE", help="read paths from FILE, one a line; '-' for standard input")
+    parser.add_argument("-0", "--null", action="store_true", help="paths in --files-from end with a NUL byte")
+    _add_walk_arguments(parser.add_argument_group("what is examined"))
+    _add_memory_arguments(parser.add_argument_group("what is known already"))
+    _add_report_arguments(parser.add_argument_group("report"))
+    parser.add_argument("--all-matches", action="store_true", help="go on after the first detection in a file")
+    parser.add_argument("--jobs", type=_jobs, metavar="N", help="workers at the same time (default: one for each core)")
+    parser.add_argument(
+        "--prove",
+        action="store_true",
+        help="use pipes only, so that 'strace -f -e trace=%%network' shows that there is no network call at all",
+    )
+    options.add_examination(parser)
+
+
+def walk_options(args: argparse.Namespace) -> WalkOptions:
+    """Return what the options say about the walk."""
+    return WalkOptions(
+        exclude=tuple(args.exclude),
+        one_file_system=args.one_file_system,
+        follow_symlinks=args.follow_symlinks,
+        maximum_size=args.max_size,
+    )
+
+
+def _add_walk_arguments(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave out what matches; gitignore syntax, relative to each PATH; may be repeated",
+    )
+    group.add_argument("--one-file-system", action="store_true", help="do not enter other file systems")
+    group.add_argument("--follow-symlinks", action="store_true", help="open what symbolic links point to")
+    group.add_argument(
+        "--max-size", type=options.size, metavar="SIZE", help="report larger files as not examined (default: no bound)"
+    )
+    group.add_argument("-r", "--recursive", action="store_true", help="has no effect: folders are always entered")
+
+
+def _add_memory_arguments(group: "argparse._ArgumentGroup") -> None:
+    known = group.add_mutually_exclusive_group()
+    known.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="neither use nor remember verdicts (default: a file in a folder that is unchanged since it was found "
+        "clean with the same signatures is not examined again)",
+    )
+    known.add_argument("--full", action="store_true", help="examine every file, and remember the verdicts anew")
+
+
+def _add_report_arguments(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
+    group.add_argument("--output", metavar="FILE", help="write the report to FILE")
+    group.add_argument("--quiet", action="store_true", help="text: findings and problems only, no summary, no progress")
+    group.add_argument(
+        "--progress", choices=("auto", "always", "never"), default="auto", help="a live bar (default: on a terminal)"
+    )
+    group.add_argument(
+        "--clamscan-exit-codes", action="store_true", help="exit with 2 for every error, as clamscan does"
+    )
+
+
+def _jobs(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 to {MOST_JOBS}")
+    return int(text)
