@@ -28,7 +28,9 @@ GAPS = {
     "alz": "encrypted members are reported",
     "asar": "files that lie next to the archive",
     "swf": "embedded pictures and sounds",
-    "pe_inside": "resources that do not begin like a container, a program or a document; .NET resources",
+    "pe_inside": "resources that do not begin like a container, a program or a document; .NET resources; "
+    "programs packed with UPX are restored without exports, resources and the table of relocations",
+    "elf_inside": "shared libraries packed with UPX; UPX's filters for ARM, PowerPC and MIPS (reported)",
     "pyinstaller": "names of modules; encrypted archives of modules",
     "autoit": "scripts of AutoIt 2 and AutoHotkey; words that a script stores by number are named by it",
     "installshield": "volumes that lie in files of their own are reported; checksums are not verified",

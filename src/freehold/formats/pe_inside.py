@@ -9,7 +9,7 @@ Source: Microsoft's PE format specification.
 import struct
 from collections.abc import Iterator
 
-from freehold.formats import installshield, pe, pyinstaller
+from freehold.formats import installshield, pe, pyinstaller, upx_pe
 from freehold.formats.carve import carve
 from freehold.formats.extents import Extents, rest
 from freehold.model.errors import MalformedInput
@@ -104,6 +104,7 @@ class _PeInside:
         except MalformedInput:
             yield from carve(view, 1, view.size, unpacking)
             return
+        yield from upx_pe.unpacked(view, layout, unpacking)
         seen: set[tuple[int, int]] = set()
         for name, start, size in _resources(view, layout, unpacking):
             if (start, size) not in seen and view.read(start, 6).startswith(_WORTHY):

@@ -33,6 +33,7 @@ MODULES: dict[str, str] = {
     "asar": "asar",
     "swf": "swf",
     "pe_inside": "pe",
+    "elf_inside": "elf",
     "pyinstaller": "pyz",
     "autoit": "autoit",
     "installshield": "iscab",
