@@ -1,33 +1,18 @@
-"""The report to hand on: one HTML page that needs nothing else, prints well and runs no script.
+"""The report to hand on: one HTML page that needs nothing else, prints well and runs no script."""
 
-Everything in it that comes from files is escaped twice over: by the template engine for HTML, and by ``printable`` for
-readers. The content security policy allows the page's own style sheet, by its hash, and nothing else.
-"""
-
-import base64
-import hashlib
 import time
-from collections import Counter
 from dataclasses import dataclass
-from importlib import resources
 from typing import TextIO
 
-import jinja2
-
 from freehold.model.report import SEPARATOR, Detection, Problem, ProblemKind, Report, Verdict
+from freehold.responses.page import Bar, bars, colour, render, shown, shown_path
 from freehold.responses.summary import FOUND, Run, Summary
-from freehold.responses.wording import count_text, hex_lines, printable, seconds_text, size_text
+from freehold.responses.wording import count_text, hex_lines
 
 ROWS_LISTED = 5_000
 """Detections, and as many problems, that the page lists; beyond that it gives the number of files only."""
 
-TEXT_LENGTH = 1_000
-"""Characters of a name that the page shows; names come from strangers and may be of any length."""
-
 LINEAGE_SHOWN = 32
-
-BARS = 10
-"""Bars of one chart; the rest is summed up in one more."""
 
 _MEANING: dict[ProblemKind, str] = {
     ProblemKind.ENCRYPTED: "Protected by a password",
@@ -42,24 +27,6 @@ _MEANING: dict[ProblemKind, str] = {
     ProblemKind.CRASHED: "A worker died",
     ProblemKind.INTERNAL: "An error of Freehold's own",
 }
-
-_COLOURS = {
-    Verdict.INFECTED: "bad",
-    Verdict.SUSPICIOUS: "odd",
-    Verdict.PROHIBITED: "barred",
-    Verdict.INCOMPLETE: "open",
-    Verdict.CLEAN: "good",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One bar of a chart; ``share`` is its length in per cent of the longest one."""
-
-    label: str
-    count: int
-    share: float
-    colour: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +102,9 @@ class HtmlReport:
 
     def end(self, run: Run, summary: Summary) -> None:
         """See ``ReportWriter``."""
-        style = resources.files(__package__).joinpath("report.css").read_text("utf-8")
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("freehold.responses", ""),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters |= {"shown": _shown, "size": size_text, "seconds": seconds_text, "counted": count_text}
-        page = environment.get_template("report.html.jinja").generate(
-            style=style,
-            style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        render(
+            self._stream,
+            "report.html.jinja",
             run=run,
             summary=summary,
             started=time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(run.started)),
@@ -159,35 +117,24 @@ class HtmlReport:
             unlisted_gaps=self._files_with_gaps - self._files_with_gaps_listed,
             rate=summary.bytes / max(summary.seconds, 1e-9),
         )
-        for piece in page:
-            self._stream.write(piece)
-        self._stream.flush()
-
-
-def _shown(text: str) -> str:
-    return printable(text if len(text) <= TEXT_LENGTH else text[:TEXT_LENGTH] + "…")
-
-
-def _shown_path(path: bytes) -> str:
-    return _shown(path.decode("utf-8", "surrogateescape"))
 
 
 def _found(path: bytes, report: Report) -> Found:
     findings = tuple(_finding(detection) for detection in report.detections)
     return Found(
-        _shown_path(path), _shown(report.file_type), report.size, report.artifacts, _shown(report.sha256), findings
+        shown_path(path), shown(report.file_type), report.size, report.artifacts, shown(report.sha256), findings
     )
 
 
 def _finding(detection: Detection) -> Finding:
-    lineage = [_shown(name) for name in detection.artifact.split(SEPARATOR, LINEAGE_SHOWN)]
+    lineage = [shown(name) for name in detection.artifact.split(SEPARATOR, LINEAGE_SHOWN)]
     return Finding(
-        name=_shown(detection.name),
+        name=shown(detection.name),
         verdict=detection.verdict.capitalize(),
-        colour=_COLOURS[detection.verdict],
-        description=_shown(detection.description),
-        category=_shown(detection.category),
-        source=_shown(detection.source),
+        colour=colour(detection.verdict),
+        description=shown(detection.description),
+        category=shown(detection.category),
+        source=shown(detection.source),
         offset=detection.offset,
         length=detection.length,
         lineage=tuple(lineage),
@@ -196,7 +143,7 @@ def _finding(detection: Detection) -> Finding:
 
 
 def _gap(path: bytes, problem: Problem) -> Gap:
-    return Gap(_shown_path(path), _MEANING[problem.kind], _shown(problem.detail), _shown(problem.artifact))
+    return Gap(shown_path(path), _MEANING[problem.kind], shown(problem.detail), shown(problem.artifact))
 
 
 def _headline(summary: Summary) -> tuple[str, str]:
@@ -217,7 +164,7 @@ def _ring(summary: Summary) -> list[Slice]:
         if count:
             # A single infected file among a million must still be seen.
             length = max(100 * count / summary.files, 0.8)
-            slices.append(Slice(verdict.capitalize(), count, _COLOURS[verdict], start, length))
+            slices.append(Slice(verdict.capitalize(), count, colour(verdict), start, length))
             start += length
     return slices
 
@@ -226,16 +173,8 @@ def _charts(summary: Summary) -> list[tuple[str, list[Bar]]]:
     categories = {name or "not named": count for name, count in summary.categories.items()}
     problems = {_MEANING[kind]: count for kind, count in summary.problems.items()}
     charts = [
-        ("Detections by category", _bars(categories, "bad")),
-        ("Reasons why something was not examined", _bars(problems, "open")),
-        ("Files by type of content", _bars(summary.file_types, "plain")),
+        ("Detections by category", bars(categories, "bad")),
+        ("Reasons why something was not examined", bars(problems, "open")),
+        ("Files by type of content", bars(summary.file_types, "plain")),
     ]
     return [(title, bars) for title, bars in charts if bars]
-
-
-def _bars(counts: dict[str, int], colour: str) -> list[Bar]:
-    ranked = Counter(counts).most_common()
-    rest = sum(count for _, count in ranked[BARS:])
-    ranked = ranked[:BARS] + ([("all others", rest)] if rest else [])
-    longest = max((count for _, count in ranked), default=1)
-    return [Bar(_shown(label), count, max(100 * count / longest, 0.5), colour) for label, count in ranked]

@@ -40,6 +40,8 @@ COMMANDS: dict[str, Command] = {
     "unpack": Command("freehold.frontends.cli.unpack", "write everything that is inside a file into a folder"),
     "db": Command("freehold.frontends.cli.db", "compile, inspect and check signature databases"),
     "feed": Command("freehold.frontends.cli.feed", "add, list, refresh and remove sources of signatures"),
+    "history": Command("freehold.frontends.cli.history", "list the scans of this machine and what they found"),
+    "report": Command("freehold.frontends.cli.report", "write what was found in a time, for people and log collectors"),
     "config": Command("freehold.frontends.cli.config", "show and check the configuration"),
     "doctor": Command("freehold.frontends.cli.doctor", "show and prove what protects this machine"),
     "completion": Command("freehold.frontends.cli.completion", "print a completion script for a shell"),

@@ -79,7 +79,7 @@ def read(setting: Setting, value: Value) -> Any:
     if _is_flag(action):
         if not isinstance(value.value, bool):
             raise ValueError("takes true or false")
-        return action.const if value.value else action.default
+        return value.value
     if isinstance(action, argparse._AppendAction):  # noqa: SLF001
         items = value.value if isinstance(value.value, list) else [value.value]
         return [_read_one(action, item) for item in items]
@@ -135,9 +135,8 @@ def _is_flag(action: argparse.Action) -> bool:
 
 
 def _key(action: argparse.Action) -> str:
-    """Return the longest name of an option without its dashes, "" for what is none."""
-    names = [name.lstrip("-") for name in action.option_strings if name.startswith("--")]
-    return max(names, key=len, default="")
+    """Return the name of an option without its dashes, "" for what is none."""
+    return next((name[2:] for name in action.option_strings if name.startswith("--")), "")
 
 
 def _close(word: str, known: dict[str, Any]) -> str:

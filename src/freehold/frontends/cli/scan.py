@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Self, TextIO, TypeVar
 
 from freehold import __version__
-from freehold.frontends.cli import databases, options, scan_options, scan_output
+from freehold.frontends.cli import aftermath, databases, options, scan_options, scan_output
 from freehold.model.errors import UsageError
 from freehold.responses.summary import Run, Summary
 from freehold.responses.wording import printable, printable_path
@@ -71,7 +71,8 @@ class _Scan:
         self._memory = memory
         self._walk = Walk(scan_options.walk_options(args), memory)
         self._screen: Screen | scan_output.Plain = scan_output.Plain()
-        self._writer = scan_output.writer(args, stream, lambda text: self._screen.line(text, stream))
+        report = scan_output.writer(args, stream, lambda text: self._screen.line(text, stream))
+        self._writer = aftermath.Aftermath(args, report)
         self._sandbox = ""
         self._noticed = 0
 
@@ -95,6 +96,8 @@ class _Scan:
         names = databases.names(self._args.database, bundles)
         sandbox = self._sandbox or "no worker was needed"
         self._writer.end(Run(__version__, tuple(self._args.paths), names, sandbox, began), self.summary)
+        for trouble in self._writer.troubles:
+            self._complain(f"warning: {printable(trouble)}")
 
     def _examine(
         self, bundles: Sequence[Path], entries: Iterator[Entry | None], interruptible: "_Interruptible"

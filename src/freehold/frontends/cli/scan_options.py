@@ -2,7 +2,7 @@
 
 import argparse
 
-from freehold.frontends.cli import options
+from freehold.frontends.cli import aftermath, options
 from freehold.service.walk import WalkOptions
 
 FORMATS = ("text", "jsonl", "sarif", "html")
@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="use pipes only, so that 'strace -f -e trace=%%network' shows that there is no network call at all",
     )
+    aftermath.add_arguments(parser)
     options.add_examination(parser)
 
 
