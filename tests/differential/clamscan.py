@@ -65,3 +65,19 @@ def known_signatures(databases: Mapping[str, bytes], folder: Path) -> int | None
     done = subprocess.run([CLAMSCAN, f"--database={database}", str(empty)], capture_output=True, check=False)
     known = re.search(rb"^Known viruses: (\d+)$", done.stdout, re.MULTILINE)
     return int(known[1]) if known and done.returncode in {0, 1} else None
+
+
+def icon_metrics(programs: Sequence[bytes], folder: Path) -> list[str]:
+    """Return what ``clamscan`` measures of the icons of programs, in their order, as digits of an ``.idb`` file."""
+    assert CLAMSCAN, "clamscan is not installed"
+    (folder / "any.idb").write_text(f"I:G:H:10{'0' * 122}\n")
+    (folder / "any.ldb").write_text("A;Engine:51-255,Target:1,IconGroup1:G;0;0:4d5a\n")
+    names = []
+    for index, program in enumerate(programs):
+        names.append(folder / f"{index}.exe")
+        names[-1].write_bytes(program)
+    (folder / "list").write_text("".join(f"{name}\n" for name in names))
+    databases = [f"--database={folder / name}" for name in ("any.idb", "any.ldb")]
+    command = [CLAMSCAN, "--debug", "--disable-cache", *databases, f"--file-list={folder / 'list'}"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    return [match.decode() for match in re.findall(rb"IDB SIGNATURE: ICON_NAME:GROUP1:GROUP2:([0-9a-f]+)", done.stderr)]

@@ -68,7 +68,7 @@ def test_all_own_signatures_do_what_they_should(freehold: Run) -> None:
     [
         ("A;Target:0;0;zz", "argument.ldb:1: rejected: 'zz' cannot be read as a pattern"),
         ("A;Engine:81-255,Target:0;0&1>2;aabbccdd;0/xyz/", "it can never match"),
-        ("A;Engine:51-255,Target:1,IconGroup1:X;0;aabbccdd", "rejected: A: icons are not supported"),
+        ("A;Engine:51-255,Target:1,IconGroup1:X;0;aabbccdd", "has an icon of group 'X'"),
     ],
 )
 def test_faults_are_told(freehold: Run, signature: str, words: str) -> None:

@@ -2,7 +2,7 @@
 
 from freehold.model.interfaces import SignatureLanguage
 from freehold.model.signature import Rejected
-from freehold.signatures.languages import clamav_cdb, clamav_ldb, clamav_lists, clamav_ndb, clamav_pe_hash
+from freehold.signatures.languages import clamav_cdb, clamav_idb, clamav_ldb, clamav_lists, clamav_ndb, clamav_pe_hash
 
 LANGUAGES: tuple[tuple[SignatureLanguage, str], ...] = (
     (clamav_ldb.LANGUAGE, ".ldb"),
@@ -14,6 +14,7 @@ LANGUAGES: tuple[tuple[SignatureLanguage, str], ...] = (
     (clamav_lists.LANGUAGE, ".ign2"),
     (clamav_cdb.LANGUAGE, ".cdb"),
     (clamav_cdb.LANGUAGE, ".pwdb"),
+    (clamav_idb.LANGUAGE, ".idb"),
 )
 
 

@@ -43,6 +43,28 @@ def files_of(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+ICON = f"10{'0' * 122}"
+
+
+def test_icons_are_there_for_those_who_ask_for_them(tmp_path):
+    (tmp_path / "a.ldb").write_text(
+        "A;Engine:51-255,Target:1,IconGroup1:ONE;0;aabbccdd\n"
+        "B;Engine:51-255,Target:1,IconGroup2:ONE;0;aabbccdd\n"
+        "C;Engine:51-255,Target:1,IconGroup1:GONE;0;aabbccdd\n"
+    )
+    (tmp_path / "b.idb").write_text(f"I:ONE:TWO:{ICON}\nnone\nJ:GONE:ONE:{ICON}\nK:GONE:TWO:{ICON}\n")
+    (tmp_path / "c.ign2").write_text("K\nJ\n")
+    sources = [tmp_path / name for name in ("a.ldb", "b.idb", "c.ign2")]
+    result = build(sources, tmp_path / "out")
+    assert [(one.source, one.line) for one in result.rejected] == [("b.idb", 2), ("a.ldb", 2), ("a.ldb", 3)]
+    assert "no .idb file that is compiled with it has an icon of group 'ONE' (2)" in result.rejected[1].reason
+    assert result.counts["clamav-idb"] == 1
+    assert result.ignored == 2
+    [segment] = Bundle.open(tmp_path / "out").segments
+    [(groups, metrics)] = segment.icons()
+    assert (groups, metrics.digits()) == (("ONE", "TWO"), ICON)
+
+
 def test_the_same_input_gives_the_same_bytes(sources, tmp_path):
     build([sources], tmp_path / "one")
     build([sources], tmp_path / "two")

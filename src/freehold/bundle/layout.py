@@ -18,6 +18,8 @@ offsets. In each segment:
 ``logical.<target>.hs``              a serialised Hyperscan database of atoms; missing when there are none
 ``logical.<target>.starts .users``   columns u32: atom → bodies of programs that it stands for
 ``logical.<target>.always``          programs that no atom calls for, by container (JSON)
+``icons.records``                    66-byte records: an icon's metrics, and the numbers (u16) of its two groups
+``icons.groups``                     names of the icons' first and second groups (JSON); missing without icons
 ``yara.compiled``, ``yara.json``     YARA-X's rules, and the line of each
 ``<any large file>.sums``            checksums of its blocks
 ===================================  ==============================================================================
@@ -28,7 +30,7 @@ import json
 import os
 from typing import Any
 
-FORMAT = 4
+FORMAT = 5
 """Version of the layout; a reader refuses every other one."""
 
 MANIFEST = "manifest.json"

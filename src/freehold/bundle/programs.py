@@ -118,12 +118,15 @@ def _encode_description(description: TargetDescription) -> dict[str, Any]:
         facts["container"] = description.container
     if description.intermediates:
         facts["intermediates"] = list(description.intermediates)
+    if any(description.icon_groups):
+        facts["icons"] = list(description.icon_groups)
     return facts
 
 
 def _decode_description(facts: dict[str, Any], target: Target) -> TargetDescription:
     if not facts:
         return TargetDescription(target)
+    first, second = facts.get("icons", (None, None))
     return TargetDescription(
         target,
         _decode_range(facts.get("file_size")),
@@ -131,6 +134,7 @@ def _decode_description(facts: dict[str, Any], target: Target) -> TargetDescript
         _decode_range(facts.get("sections")),
         facts.get("container"),
         tuple(facts.get("intermediates", ())),
+        icon_groups=(first, second),
     )
 
 

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from freehold.model.filetype import Target
 
 if TYPE_CHECKING:  # takes long to load, and not every database has logical signatures
     from freehold.bundle.programs import ProgramRecord
+    from freehold.model.icon import IconMetrics
 
 _MANIFEST_BYTES = 16 << 20
 
@@ -169,6 +172,25 @@ class Segment:
         from freehold.bundle.programs import ProgramRecord
 
         return ProgramRecord(json.loads(self._programs[number]), target)
+
+    @property
+    def has_icons(self) -> bool:
+        """Whether there are icons that logical signatures may ask for."""
+        return self.has("icons.records")
+
+    def icons(self) -> "Iterator[tuple[tuple[str, str], IconMetrics]]":
+        """Yield icons, each with its two groups; raises ``TrustError`` when they cannot be read."""
+        from freehold.model.icon import DIGITS, read_metrics
+
+        if not self.has_icons:
+            return
+        try:
+            first, second = json.loads(bytes(self.file("icons.groups").data))
+            records = self.file("icons.records")
+            for digits, one, other in struct.iter_unpack(f"<{DIGITS // 2}sHH", records.bytes(0, len(records.data))):
+                yield (first[one], second[other]), read_metrics(digits.hex())
+        except (LookupError, ValueError, struct.error) as error:
+            raise TrustError(f"the database holds an icon that this Freehold cannot read ({error!r})") from error
 
     def yara_lines(self) -> dict[str, dict[str, int]]:
         """Return the line of each YARA rule, by namespace (the source's name) and rule."""

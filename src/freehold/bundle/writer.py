@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import struct
 import sys
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,9 +24,11 @@ from freehold.bundle.layout import (
 )
 from freehold.model.errors import FreeholdError
 from freehold.model.filetype import Target
+from freehold.model.icon import IconMetrics
 from freehold.model.signature import About, HashedPart
 
 _FLUSH = 1 << 20
+_GROUPS = struct.Struct("<HH")
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -135,6 +138,17 @@ class SegmentWriter:
         """Write YARA-X's compiled rules, and the line of each by namespace and rule."""
         self._write("yara.compiled", [compiled], native=True)
         self._write("yara.json", [canonical(lines)])
+
+    def icons(self, icons: Sequence[tuple[tuple[str, str], IconMetrics]]) -> None:
+        """Write icons with their groups."""
+        names = [sorted({groups[place] for groups, _ in icons}) for place in (0, 1)]
+        numbers = [{name: number for number, name in enumerate(group)} for group in names]
+        records = (
+            bytes.fromhex(metrics.digits()) + _GROUPS.pack(numbers[0][groups[0]], numbers[1][groups[1]])
+            for groups, metrics in icons
+        )
+        self._write("icons.records", records)
+        self._write("icons.groups", [canonical(names)])
 
     def finish(self, counts: dict[str, int], targets: dict[str, int], overlap: int) -> dict[str, Any]:
         """Write what is left and return this segment's part of the manifest."""

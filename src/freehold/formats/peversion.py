@@ -9,18 +9,13 @@ import struct
 from collections.abc import Generator, Iterator
 from itertools import islice
 
-from freehold.formats.pe import file_offset
-from freehold.model.errors import MalformedInput
+from freehold.formats.peresources import Resources
 from freehold.model.layout import Layout
 from freehold.model.view import View
 
-_RESOURCES = 2
 _VERSION = 16
 _MOST_RESOURCES = 16
 """ClamAV looks at no more version resources of one program."""
-_MOST_ENTRIES = 65_536
-"""Directory entries that are looked at; two nested tables could otherwise hold four thousand million."""
-_SUBDIRECTORY = 0x80000000
 _VERSION_KEY = "VS_VERSION_INFO\0".encode("utf-16-le")
 _STRINGS_KEY = "StringFileInfo\0".encode("utf-16-le")
 _VARIABLES_KEY = "VarFileInfo\0".encode("utf-16-le")
@@ -31,65 +26,19 @@ _CHILDREN = 6 + 32 + 2 + 52
 
 def version_keys(view: View, layout: Layout) -> frozenset[int]:
     """Return the offsets in the file of all keys with a value; empty for programs without version information."""
-    if len(layout.directories) <= _RESOURCES or not layout.directories[_RESOURCES][1]:
+    resources = Resources(view, layout)
+    if not resources:
         return frozenset()
     found: set[int] = set()
-    tree = _Tree(view, layout)
-    for address in islice(tree.version_resources(), _MOST_RESOURCES):
-        entry = tree.at(address)
+    for _, address in islice(resources.find(_VERSION), _MOST_RESOURCES):
+        entry = resources.at(address)
         header = view.read(entry, 16) if entry is not None else b""
         if len(header) == 16:
             content, size = struct.unpack_from("<II", header)
-            start = tree.at(content)
+            start = resources.at(content)
             if start is not None and 4 < size <= view.size - start:
                 found.update(start + offset for offset in _keys(view.read(start, min(size, 0xFFFF) + 64), size))
     return frozenset(found)
-
-
-class _Tree:
-    """The resource directory: types, in each names, in each languages."""
-
-    def __init__(self, view: View, layout: Layout) -> None:
-        self._view = view
-        self._layout = layout
-        self._base = layout.directories[_RESOURCES][0]
-        self._entries = 0
-
-    def at(self, address: int) -> int | None:
-        return file_offset(self._layout, address & 0xFFFFFFFF, self._view.size)
-
-    def version_resources(self) -> Iterator[int]:
-        """Yield addresses of data entries until the directory is found to be broken."""
-        try:
-            for kind, types in self._directory(0, named=False):
-                if kind == _VERSION and types & _SUBDIRECTORY:
-                    yield from self._data_entries(types)
-                    return
-        except MalformedInput:
-            return
-
-    def _data_entries(self, names: int) -> Iterator[int]:
-        for _, languages in self._directory(names, named=True):
-            if languages & _SUBDIRECTORY:
-                for _, data in self._directory(languages, named=True):
-                    if not data & _SUBDIRECTORY:
-                        yield self._base + data
-
-    def _directory(self, offset: int, *, named: bool) -> Iterator[tuple[int, int]]:
-        """Yield (identity, offset) of the entries of one directory; raises ``MalformedInput`` where it is cut."""
-        start = self.at(self._base + (offset & ~_SUBDIRECTORY))
-        head = self._view.read(start, 16) if start is not None else b""
-        if start is None or len(head) < 16:
-            raise MalformedInput("a resource directory lies outside the file")
-        with_name, with_number = struct.unpack_from("<HH", head, 12)
-        count = (with_name + with_number) & 0xFFFF if named else with_number
-        self._entries += count
-        if self._entries > _MOST_ENTRIES:
-            raise MalformedInput("too many resources")
-        table = self._view.read(start + 16 + (0 if named else 8 * with_name), 8 * count)
-        yield from struct.iter_unpack("<II", table[: len(table) & ~7])
-        if len(table) < 8 * count:
-            raise MalformedInput("a resource directory is cut")
 
 
 def _short(block: bytes, at: int) -> int:

@@ -6,6 +6,7 @@ from freehold.model import logical
 from freehold.model.about import About, HashedPart
 from freehold.model.condition import AtLeast, Condition, Not, Occurs
 from freehold.model.filetype import Target
+from freehold.model.icon import IconMetrics
 
 __all__ = [
     "About",
@@ -17,6 +18,7 @@ __all__ = [
     "Expression",
     "HashSignature",
     "HashedPart",
+    "IconSignature",
     "IgnoredSignature",
     "LogicalSignature",
     "Not",
@@ -117,6 +119,20 @@ class ContainerSignature:
 
 
 @dataclass(frozen=True, slots=True)
+class IconSignature:
+    """An icon that programs of some family have.
+
+    Attributes:
+        groups: the names by which logical signatures ask for it, in the first and second group of icons.
+        metrics: what a program's icon must be close to.
+    """
+
+    about: About
+    groups: tuple[str, str]
+    metrics: IconMetrics
+
+
+@dataclass(frozen=True, slots=True)
 class AllowedContent:
     """The digest of content whose detections, and those of all that it contains, are not reported.
 
@@ -155,6 +171,7 @@ Signature = (
     | YaraSource
     | LogicalSignature
     | ContainerSignature
+    | IconSignature
     | AllowedContent
     | IgnoredSignature
     | ArchivePassword

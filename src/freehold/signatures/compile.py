@@ -16,11 +16,19 @@ from freehold.bundle.writer import SegmentWriter, write_manifest
 from freehold.model.errors import MalformedInput, UsageError
 from freehold.model.filetype import Target
 from freehold.model.interfaces import SignatureLanguage
-from freehold.model.signature import HashSignature, IgnoredSignature, PatternSignature, Rejected, Signature, YaraSource
+from freehold.model.signature import (
+    HashSignature,
+    IconSignature,
+    IgnoredSignature,
+    PatternSignature,
+    Rejected,
+    Signature,
+    YaraSource,
+)
 from freehold.signatures.atoms import Atom
 from freehold.signatures.clamav.container import CLAMAV, Keys
 from freehold.signatures.linewise import PIECE, Compiled, Ignored, Piece, compile_piece, hash_entry, pieces
-from freehold.signatures.logical import LogicalSignatures, compile_atoms
+from freehold.signatures.logical import IconGroups, LogicalSignatures, compile_atoms
 from freehold.signatures.patterns import Patterns
 from freehold.signatures.registry import BY_SUFFIX, LINE_LANGUAGES
 from freehold.signatures.sources import signature_files
@@ -34,8 +42,10 @@ _AHEAD = 8
 """Pieces that are compiled ahead of the one that is written."""
 
 _IGNORE_LISTS = frozenset({".ign", ".ign2"})
+_ICONS = ".idb"
+_READ_FIRST = _IGNORE_LISTS | {_ICONS}
 _UNWANTED = frozenset({".hdu", ".hsu", ".ldu", ".mdu", ".msu", ".ndu"})
-_BY_LINES = frozenset(suffix for language in LINE_LANGUAGES for suffix in language.suffixes)
+_BY_LINES = frozenset(suffix for language in LINE_LANGUAGES for suffix in language.suffixes) - _READ_FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +114,13 @@ class _Source(NamedTuple):
         return BY_SUFFIX[self.suffix]
 
     def parse(self) -> Iterator[Signature | Rejected]:
+        return self.language.parse(self.read(), self.label)
+
+    def read(self) -> bytes:
         try:
-            text = self.path.read_bytes()
+            return self.path.read_bytes()
         except OSError as error:
             raise UsageError(f"{self.path}: {error.strerror}") from error
-        return self.language.parse(text, self.label)
 
 
 class _Compilation:
@@ -132,21 +144,20 @@ class _Compilation:
 
         Files with a signature to a line come last: their about-records are numbered before anything of them is read.
         """
+        ignored = _ignored(s for source in files if source.suffix in _IGNORE_LISTS for s in self._ignore_list(source))
+        groups = self._read_icons([source for source in files if source.suffix == _ICONS], ignored)
         by_lines: list[_Source] = []
-        ignored: list[IgnoredSignature] = []
         for source in files:
             if source.suffix in _UNWANTED and not unwanted:
                 self.rejected.append(Rejected(source.label, 1, "it is for potentially unwanted programs only"))
-            elif source.suffix in _IGNORE_LISTS:
-                ignored += self._ignore_list(source)
             elif source.suffix in _BY_LINES:
                 by_lines.append(source)
-            else:
+            elif source.suffix not in _READ_FIRST:
                 self._read_whole(source)
         self._cut_abouts = self._segment.abouts
         size = sum(source.path.stat().st_size for source in by_lines)
         with _executor(1 if size <= _SMALL else jobs or os.cpu_count() or 1) as executor:
-            self._read_lines(by_lines, _ignored(ignored), executor)
+            self._read_lines(by_lines, ignored, groups, executor)
             self._compile_atoms(executor)
 
     def finish(self, folder: Path) -> BuildResult:
@@ -175,6 +186,27 @@ class _Compilation:
             elif isinstance(signature, Rejected):
                 self.rejected.append(signature)
 
+    def _read_icons(self, sources: Sequence[_Source], ignored: Ignored) -> IconGroups:
+        """Take all icons, and return their groups: logical signatures can ask for no others."""
+        icons: list[IconSignature] = []
+        for source in sources:
+            before = len(icons)
+            text = source.read()
+            lines = [line.rstrip(b"\r") for line in text.split(b"\n")]
+            for signature in source.language.parse(text, source.label):
+                if isinstance(signature, Rejected):
+                    self.rejected.append(signature)
+                elif isinstance(signature, IconSignature):
+                    number = int(signature.about.source.rpartition(":")[2])
+                    if ignored.covers(signature.about.name, lines[number - 1]):
+                        self._ignored += 1
+                    else:
+                        icons.append(signature)
+            self._count(source, len(icons) - before)
+        if icons:
+            self._segment.icons([(icon.groups, icon.metrics) for icon in icons])
+        return frozenset(icon.groups[0] for icon in icons), frozenset(icon.groups[1] for icon in icons)
+
     def _read_whole(self, source: _Source) -> None:
         self._progress(f"reading {source.label}")
         for signature in source.parse():
@@ -200,9 +232,9 @@ class _Compilation:
         else:
             self._count(source, 1)
 
-    def _read_lines(self, files: Sequence[_Source], ignored: Ignored, executor: Executor) -> None:
+    def _read_lines(self, files: Sequence[_Source], ignored: Ignored, groups: IconGroups, executor: Executor) -> None:
         cut = ((source, piece) for source in files for piece in self._pieces(source))
-        for (source, piece), compiled in _in_order(executor, cut, ignored):
+        for (source, piece), compiled in _in_order(executor, cut, ignored, groups):
             self._progress(f"reading {source.label}, line {piece.line:,}")
             self._take(source, compiled)
 
@@ -276,12 +308,12 @@ def _executor(jobs: int) -> Iterator[Executor]:
 
 
 def _in_order(
-    executor: Executor, cut: Iterable[tuple[_Source, Piece]], ignored: Ignored
+    executor: Executor, cut: Iterable[tuple[_Source, Piece]], ignored: Ignored, groups: IconGroups
 ) -> Iterator[tuple[tuple[_Source, Piece], Compiled]]:
     """Compile pieces and yield them in their order, few at a time so that they do not pile up."""
     pending: deque[tuple[tuple[_Source, Piece], Future[Compiled]]] = deque()
     for source, piece in cut:
-        pending.append(((source, piece), executor.submit(compile_piece, piece, ignored)))
+        pending.append(((source, piece), executor.submit(compile_piece, piece, ignored, groups)))
         if len(pending) > _AHEAD:
             first, future = pending.popleft()
             yield first, future.result()

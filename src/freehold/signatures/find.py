@@ -18,6 +18,7 @@ _LINE_SUFFIXES = frozenset(suffix for language in LINE_LANGUAGES for suffix in l
 _PACK = re.compile(r"^\s*\[\[\s*(?:rule|hash)\s*\]\]", re.MULTILINE)
 _YARA = re.compile(r"\brule\s+\w+[^{}]*\{.*\bcondition\s*:", re.DOTALL)
 _DIGEST = re.compile(r"(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})")
+_ICON = re.compile(r"[0-9a-fA-F]{124}")
 _SIZE = re.compile(r"\d+|\*")
 _OLD_BODY = re.compile(r"[^=]+=[0-9a-fA-F?*{}()|!\[\]-]{4,}")
 
@@ -125,6 +126,8 @@ def _colon_candidates(fields: list[str]) -> Iterator[str]:
         yield ".hdb"
     elif 3 <= count <= 5 and _SIZE.fullmatch(fields[0]) and _DIGEST.fullmatch(fields[1]):
         yield ".mdb"
+    elif count == 4 and _ICON.fullmatch(fields[3]):
+        yield ".idb"
     elif 10 <= count <= 12:
         yield ".cdb"
     elif 4 <= count <= 6:

@@ -17,7 +17,7 @@ from freehold.model.about import HashedPart
 from freehold.model.errors import MalformedInput, UsageError
 from freehold.model.filetype import Target
 from freehold.model.signature import AllowedContent, HashSignature, LogicalSignature, Rejected, Signature
-from freehold.signatures.logical import Always, LogicalSignatures, Users
+from freehold.signatures.logical import Always, IconGroups, LogicalSignatures, Users
 from freehold.signatures.registry import BY_SUFFIX
 
 PIECE = 4 << 20
@@ -111,13 +111,13 @@ def pieces(path: Path, label: str, source: int, about: int) -> Iterator[Piece]:
         raise UsageError(f"{path}: {error.strerror}") from error
 
 
-def compile_piece(piece: Piece, ignored: Ignored) -> Compiled:
+def compile_piece(piece: Piece, ignored: Ignored, icon_groups: IconGroups) -> Compiled:
     """Compile one piece; raises ``UsageError`` when the file has changed since it was cut."""
-    return _Compilation(piece, ignored).run()
+    return _Compilation(piece, ignored, icon_groups).run()
 
 
 class _Compilation:
-    def __init__(self, piece: Piece, ignored: Ignored) -> None:
+    def __init__(self, piece: Piece, ignored: Ignored, icon_groups: IconGroups) -> None:
         self._piece = piece
         self._ignored = ignored
         self._text = _read(piece)
@@ -125,7 +125,7 @@ class _Compilation:
         self._abouts: list[bytes] = []
         self._lengths = array("I", bytes(4 * piece.lines))
         self._hashes: dict[TableKey, list[bytes]] = {}
-        self._logical = LogicalSignatures()
+        self._logical = LogicalSignatures(icon_groups)
         self._targets: dict[str, int] = {}
         self._counts = [0, 0]
         self._rejected: list[Rejected] = []

@@ -21,12 +21,17 @@ Users = dict[Atom, list[int]]
 Always = dict[str, list[int]]
 """Numbers of programs that no atom calls for, by the container that they ask for ("" when they do not)."""
 
+IconGroups = tuple[frozenset[str], frozenset[str]]
+"""The names of the icons' first and second groups."""
+
+NO_ICONS: IconGroups = (frozenset(), frozenset())
+
 _NOWHERE = float("inf")
 _encode: Callable[[object], str] = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class LogicalSignatures:
-    """Logical signatures, compiled one by one and numbered from 0.
+    """Logical signatures, compiled one by one and numbered from 0; icons may be asked for by the groups that there are.
 
     Attributes:
         records: the programs.
@@ -34,7 +39,8 @@ class LogicalSignatures:
         always: by target.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, icon_groups: IconGroups = NO_ICONS) -> None:
+        self._icon_groups = icon_groups
         self.records: list[bytes] = []
         self.users: dict[Target, Users] = {}
         self.always: dict[Target, Always] = {}
@@ -45,7 +51,7 @@ class LogicalSignatures:
         Raises:
             MalformedInput: it cannot be honoured.
         """
-        _check(signature)
+        _check(signature, self._icon_groups)
         covering = _covering(signature)
         description = signature.description
         number = len(self.records)
@@ -84,9 +90,10 @@ def compile_atoms(atoms: Sequence[Atom]) -> bytes:
     return hyperscan.dumpb(database)
 
 
-def _check(signature: LogicalSignature) -> None:
-    if any(signature.description.icon_groups):
-        raise MalformedInput("icons are not supported")
+def _check(signature: LogicalSignature, icon_groups: IconGroups) -> None:
+    for number, (group, known) in enumerate(zip(signature.description.icon_groups, icon_groups, strict=True), 1):
+        if group not in {None, "*"} and group not in known:
+            raise MalformedInput(f"no .idb file that is compiled with it has an icon of group {group!r} ({number})")
     for index, subsignature in enumerate(signature.subsignatures):
         if isinstance(subsignature, MacroMatch) or (
             isinstance(subsignature, BodyMatch) and subsignature.offset.anchor is Anchor.MACRO

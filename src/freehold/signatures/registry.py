@@ -4,6 +4,7 @@ from freehold.model.interfaces import SignatureLanguage
 from freehold.signatures.languages import (
     clamav_cdb,
     clamav_hash,
+    clamav_idb,
     clamav_ldb,
     clamav_lists,
     clamav_ndb,
@@ -16,6 +17,7 @@ from freehold.signatures.languages import (
 LINE_LANGUAGES: tuple[SignatureLanguage, ...] = (
     clamav_cdb.LANGUAGE,
     clamav_hash.LANGUAGE,
+    clamav_idb.LANGUAGE,
     clamav_ldb.LANGUAGE,
     clamav_lists.LANGUAGE,
     clamav_ndb.LANGUAGE,

@@ -26,12 +26,21 @@ from freehold.model.signature import (
     ContainerSignature,
     HashedPart,
     HashSignature,
+    IconSignature,
     IgnoredSignature,
     LogicalSignature,
     Rejected,
 )
 from freehold.signatures.clamav.body import parse_body
-from freehold.signatures.languages import clamav_cdb, clamav_ldb, clamav_lists, clamav_ndb, clamav_other, clamav_pe_hash
+from freehold.signatures.languages import (
+    clamav_cdb,
+    clamav_idb,
+    clamav_ldb,
+    clamav_lists,
+    clamav_ndb,
+    clamav_other,
+    clamav_pe_hash,
+)
 
 MD5 = "0123456789abcdef0123456789abcdef"
 
@@ -305,6 +314,45 @@ def test_container_metadata() -> None:
 )
 def test_container_metadata_that_cannot_be_honoured(line: str, reason: str) -> None:
     assert reason in refusal(line, clamav_cdb.LANGUAGE, "a.cdb")
+
+
+ICON = (
+    "10" + "0ff0102" * 3 + "0000304" * 3 + "800506" * 3 + "100708" * 3 + "ff090a" * 3 + "010b0c" * 3 + "0a141e28"
+)  # the eight kinds of numbers, each its own
+
+
+def test_icons() -> None:
+    (icon,) = all_of(clamav_idb.LANGUAGE, f"A:FIRST:SECOND:{ICON}", "a.idb")
+    assert isinstance(icon, IconSignature)
+    assert (icon.about.name, icon.groups) == ("A", ("FIRST", "SECOND"))
+    metrics = icon.metrics
+    assert (metrics.side, metrics.color[0], metrics.gray[2]) == (16, (255, 1, 2), (0, 3, 4))
+    assert (metrics.bright[1], metrics.dark[0], metrics.edge[2], metrics.noedge[1]) == (
+        (128, 5, 6),
+        (16, 7, 8),
+        (255, 9, 10),
+        (1, 11, 12),
+    )
+    assert metrics[7:] == (10, 20, 30, 40)
+    assert metrics.digits() == ICON
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (f"A:B:{ICON}", "3 fields"),
+        (f"A:B:C:{ICON}0", "124 hexadecimal digits"),
+        (f"A:B:C:x{ICON[1:]}", "124 hexadecimal digits"),
+        (f"A:B:C:11{ICON[2:]}", "17 pixels"),
+        (f"A:B:C:10fff{ICON[5:]}", "color average is 4095"),
+        (f"A:B:C:100ff0f{ICON[7:]}", "outside of the icon"),
+        (f"A:B:C:{ICON[:-8]}40282000", "more than all of it"),
+        (f"A:B:C:{ICON[:-2]}65", "more than all of it"),
+        (f":B:C:{ICON}", "no name"),
+    ],
+)
+def test_icons_that_cannot_be_honoured(line: str, reason: str) -> None:
+    assert reason in refusal(line, clamav_idb.LANGUAGE, "a.idb")
 
 
 def test_passwords() -> None:

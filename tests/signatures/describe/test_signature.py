@@ -27,6 +27,18 @@ BODIES = [
 ]
 
 
+ICON = (
+    "10"
+    + ("0ff0102" * 3)
+    + ("0000304" * 3)
+    + ("800506" * 3)
+    + ("100708" * 3)
+    + ("ff090a" * 3)
+    + ("010b0c" * 3)
+    + "0a141e28"
+)
+
+
 def described(text: str) -> Described:
     [found] = by_text(text)
     [words] = describe(found.signature)
@@ -122,6 +134,10 @@ def test_other_kinds_of_subsignatures() -> None:
             ("size", "4,096 bytes"),
         ),
         (r"A:CL_TYPE_ZIP:*:\.exe$:*:1-9:1:2:*:*", "member of an archive", ("encrypted", "yes")),
+        (f"A:FIRST:SECOND:{ICON}", "icon", ("icon group 2", "SECOND")),
+        (f"A:FIRST:SECOND:{ICON}", "icon", ("colours", "40% of the pixels (red 10%, green 20%, blue 30%)")),
+        (f"A:FIRST:SECOND:{ICON}", "icon", ("most edges", "255 at 9,10, 255 at 9,10, 255 at 9,10")),
+        (f"A:FIRST:SECOND:{ICON[:-2]}00", "icon", ("colours", "none")),
         ("A;Engine:81-255,Container:CL_TYPE_ZIP;0;secret", "password", ("password", "secret")),
         (
             "A:aa15bcf478d165efd2065190eb473bcb",

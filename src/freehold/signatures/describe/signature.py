@@ -10,6 +10,7 @@ from freehold.model.signature import (
     ArchivePassword,
     ContainerSignature,
     HashSignature,
+    IconSignature,
     IgnoredSignature,
     LogicalSignature,
     PatternSignature,
@@ -18,6 +19,7 @@ from freehold.model.signature import (
 )
 from freehold.signatures.describe.bodies import exact_piece
 from freehold.signatures.describe.conditions import expression_words
+from freehold.signatures.describe.icons import describe_icon
 from freehold.signatures.describe.logical import subsignature_part, target_facts
 from freehold.signatures.describe.numbers import count, range_words
 from freehold.signatures.describe.rules import describe_rule, describe_yara
@@ -38,6 +40,8 @@ def describe(signature: Signature) -> Iterator[Described]:
         yield _ignored(signature)
     elif isinstance(signature, LogicalSignature):
         yield _logical(signature)
+    elif isinstance(signature, IconSignature):
+        yield describe_icon(signature, tuple(_about(signature.about)))
     elif isinstance(signature, PatternSignature):
         yield describe_rule(signature, tuple(_about(signature.about)))
     else:

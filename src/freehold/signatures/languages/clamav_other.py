@@ -13,7 +13,6 @@ _REASONS = {
     ".crb": "certificates are not supported: Authenticode signatures are not judged",
     ".ftm": "definitions of file types are not supported: Freehold has its own",
     ".gdb": "Safe Browsing is not supported",
-    ".idb": "icons are not supported",
     ".ioc": "OpenIOC is not supported",
     ".pdb": "checks of displayed addresses are not supported",
     ".rmd": "metadata of RAR archives is obsolete; .cdb has replaced it",

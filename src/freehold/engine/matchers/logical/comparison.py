@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from freehold.bundle import Segment
 from freehold.bundle.programs import ProgramRecord
@@ -20,10 +21,14 @@ from freehold.model.limits import Budget
 from freehold.model.logical import Range, TargetDescription
 from freehold.model.report import EVIDENCE_BYTES, Detection
 
+if TYPE_CHECKING:  # few signatures ask for icons
+    from freehold.engine.matchers.logical.icons import KnownIcons, ProgramIcons
+
 _KEPT = 4096
 """Signatures of one segment that stay decoded."""
 
 _ELSEWHERE = Landmarks()
+_NO_ICONS = (None, None)
 
 
 class _LoadedProgram:
@@ -71,13 +76,43 @@ class Programs:
         )
 
 
+class Shared:
+    """What the signatures of all segments share."""
+
+    __slots__ = ("_icons", "_segments")
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self._segments = segments
+        self._icons: KnownIcons | None = None
+
+    def icons(self) -> "KnownIcons":
+        """Return the icons that programs may be asked for."""
+        if self._icons is None:
+            from freehold.engine.matchers.logical.icons import KnownIcons
+
+            self._icons = KnownIcons(self._segments)
+        return self._icons
+
+
 class Comparison:
     """The comparison of one artifact, in all its forms."""
 
-    __slots__ = ("_artifact", "_budget", "_form", "_found", "_program", "_surroundings", "undecided")
+    __slots__ = (
+        "_artifact",
+        "_budget",
+        "_form",
+        "_found",
+        "_icons",
+        "_program",
+        "_shared",
+        "_surroundings",
+        "undecided",
+    )
 
-    def __init__(self, artifact: Artifact, budget: Budget) -> None:
+    def __init__(self, artifact: Artifact, budget: Budget, shared: Shared) -> None:
         self._artifact = artifact
+        self._shared = shared
+        self._icons: ProgramIcons | None = None
         self._budget = budget
         self._program = Program(artifact)
         self._found: set[int] = set()
@@ -117,7 +152,8 @@ class Comparison:
 
     def _evaluate(self, program: _LoadedProgram, surroundings: Surroundings, bodies: Bodies) -> tuple[int, int] | None:
         try:
-            return program.holds(surroundings, bodies)
+            evidence = program.holds(surroundings, bodies)
+            return evidence if evidence is not None and self._has_icon(program.description) else None
         except LimitReached as limit:
             self.undecided = limit
             self._budget.tick()
@@ -137,6 +173,14 @@ class Comparison:
         return _within(description.sections, len(known.sections)) and _within(
             description.entry_point, known.entry_point
         )
+
+    def _has_icon(self, description: TargetDescription) -> bool:
+        """Whether it has an icon that a signature asks for: the dearest question, and so the last one."""
+        if description.icon_groups == _NO_ICONS:
+            return True
+        if self._icons is None:
+            self._icons = self._shared.icons().program(self._program, self._artifact.view, self._budget)
+        return self._icons.are_of(description.icon_groups)
 
     def _detection(self, segment: Segment, program: _LoadedProgram, form: Form, evidence: tuple[int, int]) -> Detection:
         about = segment.about(program.about)

@@ -15,7 +15,7 @@ from freehold.model.limits import Budget
 from freehold.model.report import Detection
 
 if TYPE_CHECKING:  # most artifacts have no atom, so nothing to evaluate
-    from freehold.engine.matchers.logical.comparison import Comparison, Programs
+    from freehold.engine.matchers.logical.comparison import Comparison, Programs, Shared
 
 
 class LogicalMatcher:
@@ -26,6 +26,8 @@ class LogicalMatcher:
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._segments = [_LoadedSegment(segment) for segment in segments if segment.logical_roots]
         self._wanted = frozenset(target for segment in self._segments for target in segment.roots)
+        self._all = segments
+        self._shared: Shared | None = None
 
     def match(self, artifact: Artifact, budget: Budget) -> Iterator[Detection]:
         """Yield a detection for each signature that holds.
@@ -40,10 +42,17 @@ class LogicalMatcher:
                 called = segment.roots[target].called(form, above, budget)
                 if called:
                     if comparison is None:
-                        comparison = _comparison(artifact, budget)
+                        comparison = self._comparison(artifact, budget)
                     yield from comparison.run(segment.programs(), form, target, called)
         if comparison is not None and comparison.undecided is not None:
             raise comparison.undecided
+
+    def _comparison(self, artifact: Artifact, budget: Budget) -> "Comparison":
+        from freehold.engine.matchers.logical.comparison import Comparison, Shared
+
+        if self._shared is None:
+            self._shared = Shared(self._all)
+        return Comparison(artifact, budget, self._shared)
 
 
 class _LoadedSegment:
@@ -61,9 +70,3 @@ class _LoadedSegment:
 
             self._programs = Programs(self.segment)
         return self._programs
-
-
-def _comparison(artifact: Artifact, budget: Budget) -> "Comparison":
-    from freehold.engine.matchers.logical.comparison import Comparison
-
-    return Comparison(artifact, budget)
