@@ -66,6 +66,11 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
+def segment_digest(manifest: dict[str, Any]) -> str:
+    """Return what identifies the content of a segment, by its part of the manifest, which has a digest of each file."""
+    return hashlib.sha256(canonical(manifest)).hexdigest()[:32]
+
+
 def machine() -> str:
     """Return the kind of processor that compiled databases are bound to."""
     return os.uname().machine

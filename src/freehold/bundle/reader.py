@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.bundle.abouts import decode_about
 from freehold.bundle.hashes import HashTable
-from freehold.bundle.layout import DIGEST_BYTES, FORMAT, MANIFEST, SMALL, canonical, machine
+from freehold.bundle.layout import DIGEST_BYTES, FORMAT, MANIFEST, SMALL, canonical, machine, segment_digest
 from freehold.bundle.mapped import Mapped, map_file, read_file
 from freehold.bundle.records import Records
 from freehold.model.about import About, HashedPart
@@ -107,6 +107,7 @@ class Segment:
     """
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        self._whole_manifest = manifest
         self.name: str = manifest["name"]
         self.overlap: int = manifest["overlap"]
         self.counts: dict[str, int] = manifest["counts"]
@@ -131,6 +132,11 @@ class Segment:
     def size(self) -> int:
         """Bytes on disk."""
         return sum(int(entry[0]) for entry in self._manifest.values())
+
+    @property
+    def digest(self) -> str:
+        """What identifies its content."""
+        return segment_digest(self._whole_manifest)
 
     @property
     def has_yara(self) -> bool:

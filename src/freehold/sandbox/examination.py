@@ -1,11 +1,11 @@
 """Examining one file after the other in a worker of any kind, and putting the reports into lines."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from freehold.model.report import Problem, ProblemKind, Report
+from freehold.model.report import Problem, ProblemKind, Report, Verdict
 from freehold.model.view import ContentChanged, open_view
 from freehold.sandbox.host import Examiner
 from freehold.sandbox.spool import open_spool
@@ -22,11 +22,13 @@ class Kit(NamedTuple):
         setup: what the host asked for.
         engine: makes an engine for a spool's descriptor.
         spool_directory: where the spool lies.
+        newer: as ``engine``, with the newest segments alone; None when there are none.
     """
 
     setup: Setup
     engine: Callable[[int], Examiner]
     spool_directory: str
+    newer: Callable[[int], Examiner] | None = None
 
 
 def load_engine(bundles: Sequence[Path], collect: int = -1) -> Callable[[int], Examiner]:
@@ -51,16 +53,43 @@ def load_engine(bundles: Sequence[Path], collect: int = -1) -> Callable[[int], E
     return lambda spool: Engine(matchers, spool)
 
 
-def examiner(kit: Kit) -> Callable[[int, int, str], Report]:
-    """Return what examines a file, given its descriptor (which it closes), its size and its name."""
-    engine = kit.engine(open_spool(kit.spool_directory))
+def load_newer(bundles: Sequence[Path], older: Collection[str]) -> Callable[[int], Examiner] | None:
+    """As ``load_engine``, with all segments but these, by their digests; None unless all of these are there.
+
+    A segment that is missing may have held the exception that made a file clean.
+    """
+    if not older:
+        return None
+    from freehold.bundle import Bundle
+    from freehold.engine.matchers import load
+    from freehold.engine.scan import Engine
+
+    opened = [Bundle.open(path) for path in bundles]
+    if not set(older) <= {segment.digest for bundle in opened for segment in bundle.segments}:
+        return None
+    matchers = load(opened, without=frozenset(older))
+    return lambda spool: Engine(matchers, spool)
+
+
+def examiner(kit: Kit) -> Callable[[int, int, str, bool], Report]:
+    """Return what examines a file, given its descriptor (which it closes), size, name and whether it was clean before.
+
+    If it was, the newest segments look first: what they find nothing in is clean as a whole. Anything else that they
+    say may still be overruled by an exception in an older segment, so then all segments look.
+    """
+    spool = open_spool(kit.spool_directory)
+    engine = kit.engine(spool)
+    newer = kit.newer(spool) if kit.newer is not None else None
     setup = kit.setup
 
-    def examine(file: int, size: int, name: str) -> Report:
+    def examine(file: int, size: int, name: str, clean_before: bool) -> Report:
         try:
-            return engine.examine(
-                open_view(file, size), name, setup.limits, all_matches=setup.all_matches, tree=setup.tree
-            )
+            view = open_view(file, size)
+            if newer is not None and clean_before:
+                report = newer.examine(view, name, setup.limits, tree=setup.tree)
+                if report.verdict is Verdict.CLEAN:
+                    return report
+            return engine.examine(view, name, setup.limits, all_matches=setup.all_matches, tree=setup.tree)
         except ContentChanged as error:
             return Report(size, problems=[Problem(ProblemKind.CHANGED, name, str(error))])
         except OSError as error:

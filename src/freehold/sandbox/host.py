@@ -329,7 +329,7 @@ class _SocketWorker(Worker):
 
     def submit(self, job: Job) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it is gone: the zygote tells
-            socket.send_fds(self._socket, [encode([job.number, job.size, job.name])], [job.fd])
+            socket.send_fds(self._socket, [encode([job.number, job.size, job.name, job.clean_before])], [job.fd])
 
     def flush(self) -> None:
         """Nothing is held back."""

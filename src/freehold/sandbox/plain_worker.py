@@ -32,12 +32,12 @@ def main() -> None:
         out.flush()
 
 
-def _examine_path(examine: Callable[[int, int, str], Report], size: int, name: str, path: str) -> Report:
+def _examine_path(examine: Callable[[int, int, str, bool], Report], size: int, name: str, path: str) -> Report:
     try:
         file = os.open(os.fsencode(path), os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         return unreadable(size, name, error.strerror or str(error))
-    return examine(file, size, name)
+    return examine(file, size, name, False)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ class Setup(NamedTuple):
         confine: whether workers are locked down.
         sockets: whether descriptors travel over sockets; otherwise there are pipes only.
         collect: a descriptor of the host's that takes the content of all artifacts (see ``collecting``); -1 for none.
+        older: digests of the segments that a file which was clean before need not be compared with again.
     """
 
     bundles: tuple[Path, ...]
@@ -47,6 +48,7 @@ class Setup(NamedTuple):
     confine: bool = True
     sockets: bool = True
     collect: int = -1
+    older: tuple[str, ...] = ()
 
     @property
     def answer(self) -> int:
@@ -63,6 +65,7 @@ class Job(NamedTuple):
         size: in bytes.
         name: what reports call the root.
         path: where it was found, in the file system's own bytes.
+        clean_before: it is unchanged since it was found clean with the segments that ``Setup.older`` names.
     """
 
     number: int
@@ -70,6 +73,7 @@ class Job(NamedTuple):
     size: int
     name: str
     path: bytes
+    clean_before: bool = False
 
 
 class Lines:

@@ -14,7 +14,7 @@ from typing import Any
 
 from freehold.model.errors import FreeholdError, TrustError, UsageError
 from freehold.sandbox import lockdown, seccomp, worker
-from freehold.sandbox.examination import Kit, load_engine
+from freehold.sandbox.examination import Kit, load_engine, load_newer
 from freehold.sandbox.host import Ends, Load
 from freehold.sandbox.late import LateModules
 from freehold.sandbox.spool import spool_directory
@@ -58,7 +58,7 @@ class _Zygote:
             self._calls = seccomp.load_table()
         self._setup = setup
         self._ends = ends
-        self._kit = Kit(setup, load(setup.bundles), directory)
+        self._kit = Kit(setup, load(setup.bundles), directory, load_newer(setup.bundles, setup.older))
         worker.preload()
         self._late = LateModules()
         if not setup.sockets:
@@ -110,10 +110,10 @@ class _Zygote:
 
     def _start_batch(self, identity: int, slot: int, jobs: list[list[Any]]) -> None:
         """Fork a worker that inherits its files."""
-        batch = [(number, _reopen(fd), size, name) for number, fd, size, name in jobs]
+        batch = [(number, _reopen(fd), size, name, before) for number, fd, size, name, before in jobs]
         answers = self._ends.answers[slot]
         self._fork(identity, lambda policy: worker.serve_batch(self._kit, answers, batch, policy, self._late), answers)
-        for _, file, _, _ in batch:
+        for _, file, *_ in batch:
             if isinstance(file, int):
                 os.close(file)
 

@@ -75,6 +75,7 @@ class Pool:
         all_matches: go on after a detection that means *infected*.
         tree: keep the tree of artifacts.
         collect: a descriptor that takes all content (``sandbox.collecting``), for one worker; -1 for none.
+        older: digests of segments, for entries that were clean before; see ``sandbox.wire.Setup``.
         load: gets the engine; by default Freehold's own.
     """
 
@@ -88,6 +89,7 @@ class Pool:
         all_matches: bool = False,
         tree: bool = False,
         collect: int = -1,
+        older: Iterable[str] = (),
         load: Load | None = None,
     ) -> None:
         self.sandbox = ""
@@ -99,7 +101,9 @@ class Pool:
         self._number = 0
         self._in_flight = 0
         self._bad_starts = 0
-        setup = Setup(tuple(bundles), self._limits, all_matches=all_matches, tree=tree, collect=collect)
+        setup = Setup(
+            tuple(bundles), self._limits, all_matches=all_matches, tree=tree, collect=collect, older=tuple(older)
+        )
         self._workers = open_workers(mode, setup, self._jobs, load)
 
     def __enter__(self) -> Self:
@@ -167,7 +171,7 @@ class Pool:
         seat.line.append((self._number, entry))
         seat.bytes += entry.size
         self._in_flight += 1
-        seat.worker.submit(Job(self._number, fd, entry.size, _name(entry.path), entry.path))
+        seat.worker.submit(Job(self._number, fd, entry.size, _name(entry.path), entry.path, entry.clean_before))
 
     def _choose(self, now: float) -> _Seat:
         """Return a worker that is idle, a new one, or the one with the shortest line."""

@@ -84,6 +84,9 @@ class Memory(Protocol):
     def batch(self, folder: bytes, fd: int, device: int, /) -> KnownFiles | None:
         """Return what takes the files of an open folder (its path with the slash); None where none is known."""
 
+    def was_clean(self, status: os.stat_result, /) -> bool:
+        """Whether a file in this state was found clean by all segments but the newest ones."""
+
 
 class _Folder(NamedTuple):
     path: bytes
@@ -271,7 +274,9 @@ class Walk:
         status = os.fstat(fd)
         limit = self._options.maximum_size
         if stat.S_ISREG(status.st_mode) and (limit is None or status.st_size <= limit):
-            return Entry(file.path, fd, status.st_size, status=status)
+            entry = Entry(file.path, fd, status.st_size, status=status)
+            entry.clean_before = self._memory is not None and self._memory.was_clean(status)
+            return entry
         os.close(fd)
         if not stat.S_ISREG(status.st_mode):
             return LeftOut.SPECIAL

@@ -187,3 +187,48 @@ def test_files_that_did_not_change_since_then_are_left_out(tree: Path) -> None:
     assert walk.left_out == {LeftOut.UNCHANGED: 1}
     for entry in entries:
         os.close(entry.fd or 0)
+
+
+def clean_before(cache: Path, folder: Path, generation: Generation) -> tuple[frozenset[str], list[bool]]:
+    memory = Memory(cache, lambda: generation, settled=0.0)
+    marks = []
+    for found in Walk(WalkOptions(), memory).all([os.fsencode(folder)]):
+        assert isinstance(found, Entry)
+        marks.append(found.clean_before)
+        os.close(found.fd or 0)
+    return memory.older, marks
+
+
+def test_new_segments_alone_look_at_what_was_clean(tree: Path, tmp_path: Path) -> None:
+    Scan(tmp_path, tree)
+    (tree / "a").write_text("changed")
+    newer = Generation(frozenset({"core", "newer"}), "engine")
+    assert clean_before(tmp_path, tree, newer) == (frozenset({"core"}), [False, True])
+
+
+@pytest.mark.parametrize(
+    "generation",
+    [
+        Generation(frozenset({"newer"}), "engine"),
+        Generation(frozenset({"core", "newer"}), "newer engine"),
+        Generation(frozenset({"other", "newer"}), "engine"),
+    ],
+)
+def test_all_segments_look_when_one_is_gone_or_the_engine_is_another(
+    tree: Path, tmp_path: Path, generation: Generation
+) -> None:
+    Scan(tmp_path, tree)
+    assert clean_before(tmp_path, tree, generation) == (frozenset(), [False, False])
+
+
+def test_a_record_counts_only_if_it_has_all_that_is_left_out(tree: Path, tmp_path: Path) -> None:
+    small, medium, large = (Generation(frozenset(list("abc")[:count]), "engine") for count in (1, 2, 3))
+    Scan(tmp_path, tree / "a", small)
+    Scan(tmp_path, tree, small)
+    (tree / "b").write_text("changed")
+    time.sleep(0.02)
+    Scan(tmp_path, tree, medium)
+    assert clean_before(tmp_path, tree, large) == (frozenset("ab"), [True, True])
+    Scan(tmp_path, tree, small, ignore=True)  # as if somebody had gone back
+    older, marks = clean_before(tmp_path, tree, large)
+    assert (older, marks) == (frozenset("a"), [True, True])

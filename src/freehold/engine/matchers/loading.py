@@ -1,6 +1,6 @@
 """From bundles to matchers."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from freehold.bundle import Bundle
 from freehold.engine.matchers.allowing import AllowingMatcher
@@ -13,9 +13,14 @@ PROGRAM_PARTS = frozenset({HashedPart.PE_SECTION, HashedPart.PE_IMPORTS})
 """What is hashed of Windows programs."""
 
 
-def load(bundles: Sequence[Bundle]) -> list[Matcher]:
-    """Return the matchers that these bundles need; raises ``TrustError`` when one of them is damaged or foreign."""
-    segments = [segment for bundle in bundles for segment in bundle.segments]
+def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matcher]:
+    """Return the matchers that these bundles need; raises ``TrustError`` when one of them is damaged or foreign.
+
+    Args:
+        bundles: in the order in which their detections are reported.
+        without: digests of segments that are left out.
+    """
+    segments = [segment for bundle in bundles for segment in bundle.segments if segment.digest not in without]
     matchers: list[Matcher] = [ContentMatcher(segments)]
     if any(part in PROGRAM_PARTS for segment in segments for part, _ in segment.tables):
         from freehold.engine.matchers.programs import ProgramMatcher

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from freehold.model.limits import Limits
@@ -83,6 +83,7 @@ def open_pool(
     tree: bool = False,
     prove: bool = False,
     collect: int = -1,
+    older: Iterable[str] = (),
 ) -> Pool:
     """Start workers as the options ask for them; raises ``TrustError`` when there is no sandbox."""
     mode = Mode.SANDBOX
@@ -90,7 +91,16 @@ def open_pool(
         mode = Mode.PLAIN
     elif prove:
         mode = Mode.PROVE
-    return Pool(bundles, limits_of(args), jobs=jobs, mode=mode, all_matches=all_matches, tree=tree, collect=collect)
+    return Pool(
+        bundles,
+        limits_of(args),
+        jobs=jobs,
+        mode=mode,
+        all_matches=all_matches,
+        tree=tree,
+        collect=collect,
+        older=older,
+    )
 
 
 def limits_of(args: argparse.Namespace) -> Limits:

@@ -105,7 +105,14 @@ class _Scan:
         """Hand on every report; Ctrl-C ends this between two files."""
         args = self._args
         with (
-            options.open_pool(args, bundles, jobs=args.jobs, all_matches=args.all_matches, prove=args.prove) as pool,
+            options.open_pool(
+                args,
+                bundles,
+                jobs=args.jobs,
+                all_matches=args.all_matches,
+                prove=args.prove,
+                older=self._memory.older if self._memory else (),
+            ) as pool,
             # Only now: the bar is a thread, and the pool has forked.
             scan_output.screen(args, self.summary, self._counter()) as self._screen,
             closing(pool.scan(entries)) as finished,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import freehold
-from freehold.bundle.layout import MANIFEST, canonical
+from freehold.bundle.layout import MANIFEST, canonical, segment_digest
 from freehold.model.errors import TrustError
 from freehold.model.limits import Limits
 from freehold.model.native import LIBRARIES
@@ -62,10 +62,10 @@ def from_json(value: object) -> Generation:
 
 
 def segments(bundle: Path) -> list[str]:
-    """Return a digest for each segment of a bundle, by its manifest, which holds a digest of each of its files."""
+    """Return the digest of each segment of a bundle."""
     try:
         manifest = json.loads((bundle / MANIFEST).read_bytes())
-        return [hashlib.sha256(canonical(segment)).hexdigest()[:32] for segment in manifest["segments"]]
+        return [segment_digest(segment) for segment in manifest["segments"]]
     except OSError as error:
         raise TrustError(f"{bundle} is not a compiled database: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -10,7 +10,7 @@ from freehold.model.errors import TrustError
 from freehold.model.report import Report, Verdict
 from freehold.service.entry import Known
 from freehold.service.verdicts.filesystems import FileSystems
-from freehold.service.verdicts.generation import Generation
+from freehold.service.verdicts.generation import Generation, from_json
 from freehold.service.verdicts.table import PACK_KEY, PACK_REST, Table, open_table
 
 _SAVED_AT = 16 << 20
@@ -68,6 +68,7 @@ class Memory:
     Attributes:
         lists: as given.
         notices: what the user should know, each once.
+        older: digests of segments that files for which ``was_clean`` holds need not be compared with again.
     """
 
     def __init__(
@@ -91,6 +92,10 @@ class Memory:
         self._new = bytearray()
         self._types: dict[str, int] = {"": 0}
         self._table = None if ignore else self._opened()
+        self.older: frozenset[str] = frozenset()
+        self._were_clean: frozenset[bytes] = frozenset()
+        if self._table:
+            self._find_older(self._table)
 
     def batch(self, folder: bytes, fd: int, device: int) -> Batch | None:
         """Return what takes the known files of an open folder (its path with the slash); None where none is known."""
@@ -105,6 +110,12 @@ class Memory:
             return None
         number = table.file_type(at)
         return table.types[number] if number < len(table.types) else ""
+
+    def was_clean(self, status: os.stat_result) -> bool:
+        """Whether a file in this state was found clean by at least the segments that ``older`` names."""
+        system = self._systems.known(status.st_dev) if self._were_clean else b""
+        at = self._find(system, status) if system else 0
+        return bool(at and self._table and self._table.generation(at) in self._were_clean)
 
     def sha256(self, system: bytes, status: os.stat_result) -> str:
         """Return the digest of a known file, "" where it was not computed."""
@@ -156,6 +167,18 @@ class Memory:
         except TrustError as error:
             self._forget(error)
             return 0
+
+    def _find_older(self, table: Table) -> None:
+        """Look for the youngest generation to which this one only adds, and for those that have all that it has."""
+        try:
+            older = {key: from_json(value) for key, value in table.generations.items()}
+        except ValueError as error:
+            self._forget(TrustError(str(error)))
+            return
+        fitting = {key: other for key, other in older.items() if self._generation.only_adds_to(other)}
+        if fitting:
+            self.older = list(fitting.values())[-1].segments
+            self._were_clean = frozenset(key for key, other in fitting.items() if self.older <= other.segments)
 
     def _opened(self) -> Table | None:
         try:
