@@ -69,7 +69,7 @@ def test_completion_knows_commands_and_options(freehold: Run, shell: str) -> Non
 def test_bash_completes_with_the_script(freehold: Run, tmp_path: Path) -> None:
     script = tmp_path / "completion"
     script.write_bytes(freehold("completion", "bash").stdout)
-    asked = f"source {script}; COMP_WORDS=(freehold sc); COMP_CWORD=1; _shtab_freehold; echo ${{COMPREPLY[@]}}"
+    asked = f"source {script}; COMP_WORDS=(freehold sca); COMP_CWORD=1; _shtab_freehold; echo ${{COMPREPLY[@]}}"
     result = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, env=os.environ, check=True)
     assert result.stdout.split() == ["scan"]
 

@@ -42,6 +42,7 @@ COMMANDS: dict[str, Command] = {
     "feed": Command("freehold.frontends.cli.feed", "add, list, refresh and remove sources of signatures"),
     "history": Command("freehold.frontends.cli.history", "list the scans of this machine and what they found"),
     "report": Command("freehold.frontends.cli.report", "write what was found in a time, for people and log collectors"),
+    "schedule": Command("freehold.frontends.cli.schedule", "let systemd start scans at their time"),
     "config": Command("freehold.frontends.cli.config", "show and check the configuration"),
     "doctor": Command("freehold.frontends.cli.doctor", "show and prove what protects this machine"),
     "completion": Command("freehold.frontends.cli.completion", "print a completion script for a shell"),
