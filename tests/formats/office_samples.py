@@ -4,6 +4,8 @@ import base64
 import random
 import zlib
 
+from tests.formats import stores
+
 TEXT = b"The quick brown fox jumps over the lazy dog.\n" * 40
 DATA = random.Random(7).randbytes(3000)
 _CODE = b"var shell = 'nothing but a harmless script that is long enough to be looked at';\n" * 2
@@ -70,6 +72,12 @@ GOLDEN: list[tuple[str, str, bytes, dict[str, bytes]]] = [
         _MODULE % _BASIC.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b'"', b"&quot;"),
         {"macro:Module1": _BASIC},
     ),
+    (
+        "pst",
+        "message.pst",
+        stores.message(stores.Store(), "Hello", {"data.bin": DATA, "text.txt": TEXT}),
+        {"data.bin": DATA, "text.txt": TEXT, "200004/body.txt": b"Hello", "200004/body.rtf": b"{\\rtf1 Hello}"},
+    ),
     ("xml", "macrosheet.xml", _MACRO_SHEET, {"formulas": b'=EXEC("calc")\n=HALT()'}),
 ]
 
@@ -78,6 +86,8 @@ ENTITIES = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e0 "0123456789">' + _BOM
 """A billion laughs: 600 bytes that would be 1 TB."""
 
 MALFORMED: list[tuple[str, str, str, slice | tuple[int, bytes], list[str]]] = [
+    ("pst", "cut.pst", "message.pst", slice(0, 3000), ["truncated"]),
+    ("pst", "no-header.pst", "message.pst", slice(0, 300), ["malformed"]),
     ("xml", "cut.hml", "hangul.hml", slice(0, 1500), ["truncated"]),
     (
         "xml",

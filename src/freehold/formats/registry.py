@@ -20,6 +20,7 @@ MODULES: dict[str, str] = {
     "cpio": "cpio",
     "mail": "mail",
     "mbox": "mbox",
+    "pst": "pst",
     "iso": "iso",
     "partitions": "apm gpt mbr",
     "macho_fat": "macho-fat",
