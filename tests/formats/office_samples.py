@@ -2,6 +2,7 @@
 
 import base64
 import random
+import struct
 import zlib
 
 from tests.formats import stores
@@ -50,6 +51,25 @@ _MACRO_SHEET = (
 )
 
 
+def _encrypted(plain: bytes) -> bytes:
+    """Adobe Type 1 Font Format, 7.1: the four bytes in front do not matter."""
+    key, out = 55665, bytearray()
+    for byte in b"abcd" + plain:
+        out.append(byte ^ key >> 8)
+        key = (out[-1] + key) * 52845 + 22719 & 0xFFFF
+    return bytes(out)
+
+
+_PROGRAM = (
+    b"%!PS-Adobe-3.0 EPSF-3.0\n/a <" + DATA.hex().encode() + b"> def\n"
+    b"currentfile /ASCII85Decode filter /FlateDecode filter cvx exec\n"
+    + base64.a85encode(zlib.compress(TEXT), wrapcol=70) + b"~>\n"
+    b"%%BeginBinary: 1000\n" + DATA[::-1][:1000] + b"\n%%EndBinary\n"
+    b"currentfile eexec\n" + _encrypted(_CODE).hex().encode() + b"\n"
+)  # fmt: skip
+_EPS = struct.pack("<4s6IH", b"\xc5\xd0\xd3\xc6", 32, len(_PROGRAM), 0, 0, 32 + len(_PROGRAM), len(DATA), 0xFFFF)
+
+
 def _base64(content: bytes) -> bytes:
     return base64.encodebytes(content).replace(b"\n", b"\r\n")
 
@@ -73,6 +93,13 @@ GOLDEN: list[tuple[str, str, bytes, dict[str, bytes]]] = [
         {"macro:Module1": _BASIC},
     ),
     (
+        "postscript",
+        "carrier.ps",
+        _PROGRAM,
+        {"section-1": DATA[::-1][:1000], "string-2": DATA, "data-3": TEXT, "eexec-4": _CODE},
+    ),
+    ("postscript", "preview.eps", _EPS + b"\0\0" + _PROGRAM + DATA, {"program": _PROGRAM, "preview.tiff": DATA}),
+    (
         "pst",
         "message.pst",
         stores.message(stores.Store(), "Hello", {"data.bin": DATA, "text.txt": TEXT}),
@@ -86,6 +113,7 @@ ENTITIES = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e0 "0123456789">' + _BOM
 """A billion laughs: 600 bytes that would be 1 TB."""
 
 MALFORMED: list[tuple[str, str, str, slice | tuple[int, bytes], list[str]]] = [
+    ("postscript", "cut.eps", "preview.eps", slice(0, 4000), ["truncated"]),
     ("pst", "cut.pst", "message.pst", slice(0, 3000), ["truncated"]),
     ("pst", "no-header.pst", "message.pst", slice(0, 300), ["malformed"]),
     ("xml", "cut.hml", "hangul.hml", slice(0, 1500), ["truncated"]),

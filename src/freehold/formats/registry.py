@@ -50,6 +50,7 @@ MODULES: dict[str, str] = {
     "tnef": "tnef",
     "lnk": "lnk",
     "pdf": "pdf",
+    "postscript": "postscript",
     "utf16": "utf16",
     "script": "script text",
     "html": "html",
