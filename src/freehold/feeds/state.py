@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from freehold.model import places
+
 BUNDLE = "bundle"
 """Name of the compiled database in a feed's folder."""
 
@@ -11,13 +13,8 @@ SYSTEM = Path("/var/lib/freehold/feeds")
 
 
 def home() -> Path:
-    """Return the folder in which this user's feeds are kept: ``$XDG_DATA_HOME`` when set, else by user."""
-    data = os.environ.get("XDG_DATA_HOME", "")
-    if os.path.isabs(data):  # noqa: PTH117 - cheaper
-        return Path(data, "freehold", "feeds")
-    if os.geteuid() == 0:
-        return SYSTEM
-    return Path(os.path.expanduser("~"), ".local", "share", "freehold", "feeds")  # noqa: PTH111 - must not raise
+    """Return the folder in which this user's feeds are kept."""
+    return places.data("feeds")
 
 
 def bundles() -> list[Path]:

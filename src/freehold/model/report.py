@@ -80,6 +80,42 @@ class Problem(NamedTuple):
     detail: str
 
 
+class Allowed(NamedTuple):
+    """A detection that does not count, because an entry of the user's lists allows it.
+
+    Attributes:
+        detection: what was found all the same.
+        entry: the identifier of the entry.
+        why: its reason, author and expiry, for people.
+    """
+
+    detection: Detection
+    entry: str
+    why: str
+
+
+class Outcome(StrEnum):
+    """What became of a file that was to be quarantined."""
+
+    QUARANTINED = "quarantined"
+    HELD_BACK = "held-back"
+    REFUSED = "refused"
+
+
+class Action(NamedTuple):
+    """What was done with a file because of its report.
+
+    Attributes:
+        outcome: in one word.
+        detail: one sentence for people: why, and what to do.
+        item: the identifier in the quarantine, "" when it is not there.
+    """
+
+    outcome: Outcome
+    detail: str
+    item: str = ""
+
+
 class Node(NamedTuple):
     """One artifact in the tree that ``explain`` shows.
 
@@ -112,10 +148,29 @@ class Report:
         seconds: wall time of the examination.
         artifacts: how many were examined.
         nodes: the tree, in the order visited; only filled when it was asked for.
+<<<<<<< HEAD
         known: the file was not opened, as it is unchanged since it was found clean; a worker cannot say so.
     """
 
     __slots__ = ("artifacts", "detections", "file_type", "known", "nodes", "problems", "seconds", "sha256", "size")
+=======
+        allowed: detections that do not count; never from a worker.
+        actions: what was done because of this report; never from a worker.
+    """
+
+    __slots__ = (
+        "actions",
+        "allowed",
+        "artifacts",
+        "detections",
+        "file_type",
+        "nodes",
+        "problems",
+        "seconds",
+        "sha256",
+        "size",
+    )
+>>>>>>> 5b0815e (Quarantine: take infected files away, keep them sealed, put them back exactly)
 
     def __init__(
         self,
@@ -138,7 +193,12 @@ class Report:
         self.seconds = seconds
         self.artifacts = artifacts
         self.nodes = [] if nodes is None else nodes
+<<<<<<< HEAD
         self.known = known
+=======
+        self.allowed: list[Allowed] = []
+        self.actions: list[Action] = []
+>>>>>>> 5b0815e (Quarantine: take infected files away, keep them sealed, put them back exactly)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Report) and all(getattr(self, x) == getattr(other, x) for x in self.__slots__)

@@ -38,6 +38,7 @@ COMMANDS: dict[str, Command] = {
     "scan": Command("freehold.frontends.cli.scan", "examine files and folders"),
     "explain": Command("freehold.frontends.cli.explain", "show what is inside a file and why it was detected"),
     "unpack": Command("freehold.frontends.cli.unpack", "write everything that is inside a file into a folder"),
+    "quarantine": Command("freehold.frontends.cli.quarantine", "list, put back and remove what scans have taken"),
     "db": Command("freehold.frontends.cli.db", "compile, inspect and check signature databases"),
     "feed": Command("freehold.frontends.cli.feed", "add, list, refresh and remove sources of signatures"),
     "history": Command("freehold.frontends.cli.history", "list the scans of this machine and what they found"),

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Self, TextIO, TypeVar
 
 from freehold import __version__
-from freehold.frontends.cli import aftermath, databases, options, scan_options, scan_output
+from freehold.frontends.cli import aftermath, databases, options, responding, scan_options, scan_output
 from freehold.model.errors import UsageError
 from freehold.responses.summary import Run, Summary
 from freehold.responses.wording import printable, printable_path
@@ -69,6 +69,7 @@ class _Scan:
         self.summary = Summary()
         self._args = args
         self._memory = memory
+        self._quarantine = responding.open_quarantine(args, lambda: self.summary.files)
         self._walk = Walk(scan_options.walk_options(args), memory)
         self._screen: Screen | scan_output.Plain = scan_output.Plain()
         report = scan_output.writer(args, stream, lambda text: self._screen.line(text, stream))
@@ -88,6 +89,8 @@ class _Scan:
                     self._examine(bundles, chain([first], entries), interruptible)
             except KeyboardInterrupt:
                 self.summary.interrupted = True
+                for item in self._quarantine.release("the scan was interrupted") if self._quarantine else ():
+                    self._report(item)
         if self._memory:
             self._memory.save()
         self._show_notices()
@@ -115,8 +118,9 @@ class _Scan:
             ) as pool,
             # Only now: the bar is a thread, and the pool has forked.
             scan_output.screen(args, self.summary, self._counter()) as self._screen,
-            closing(pool.scan(entries)) as finished,
+            closing(pool.scan(entries)) as examined,
         ):
+            finished = self._quarantine.applied(examined) if self._quarantine else examined
             try:
                 while (item := interruptible.next(finished)) is not None:
                     self._report(item)
@@ -127,7 +131,7 @@ class _Scan:
     def _report(self, item: Finished) -> None:
         self.summary.add(item.report)
         self._writer.file(item.path, item.report)
-        if self._memory:
+        if self._memory and not item.report.allowed:
             self._memory.remember(item.status, item.report)
 
     def _entries(self) -> Generator[Entry | None, None, None]:

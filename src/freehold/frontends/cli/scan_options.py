@@ -2,7 +2,7 @@
 
 import argparse
 
-from freehold.frontends.cli import aftermath, options
+from freehold.frontends.cli import aftermath, options, responding
 from freehold.service.walk import WalkOptions
 
 FORMATS = ("text", "jsonl", "sarif", "html")
@@ -21,6 +21,7 @@ examples:
   freehold scan --database /var/lib/clamav --exclude 'node_modules/' --exclude '*.iso' .
   git ls-files -z | freehold scan --files-from - -0
   curl -s https://host.example/file | freehold scan --stdin
+  freehold scan --quarantine /srv/upload        and then: freehold quarantine list
   freehold scan --full /srv                     examine known files, too
 """
 
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_walk_arguments(parser.add_argument_group("what is examined"))
     _add_memory_arguments(parser.add_argument_group("what is known already"))
     _add_report_arguments(parser.add_argument_group("report"))
+    responding.add_arguments(parser.add_argument_group("what is done with what is found"))
     parser.add_argument("--all-matches", action="store_true", help="go on after the first detection in a file")
     parser.add_argument("--jobs", type=_jobs, metavar="N", help="workers at the same time (default: one for each core)")
     parser.add_argument(

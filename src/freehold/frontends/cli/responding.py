@@ -1,0 +1,58 @@
+"""The options of a scan that say what is done with what it finds."""
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from freehold.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from freehold.service.quarantining import Breaker, Quarantine
+
+_USUAL = "25,20"
+
+
+def add_arguments(group: "argparse._ArgumentGroup") -> None:
+    """Add the options."""
+    group.add_argument(
+        "--quarantine", action="store_true", help="take infected files away; 'freehold quarantine' puts them back"
+    )
+    group.add_argument("--vault", type=Path, metavar="DIR", help="where to (default: your own quarantine)")
+    group.add_argument(
+        "--breaker",
+        metavar="FILES[,PERCENT]|off",
+        help="take nothing for a signature that hits more files, or more than this share of all files "
+        f"(default: {_USUAL}); off: take every file as soon as it is found, also those of packages",
+    )
+
+
+def open_quarantine(args: argparse.Namespace, examined: Callable[[], int]) -> "Quarantine | None":
+    """Return what takes files away, None when nothing does; raises ``UsageError``.
+
+    Args:
+        args: of the scan.
+        examined: returns how many files have been reported so far.
+    """
+    if not args.quarantine:
+        if args.vault or args.breaker:
+            raise UsageError("--vault and --breaker say how files are taken away: they need --quarantine")
+        return None
+    from freehold.responses.quarantine.vault import Vault, home
+    from freehold.service.quarantining import Quarantine
+
+    vault = Vault(args.vault or home())
+    with vault.locked():  # what is wrong with it is told before the scan
+        return Quarantine(vault, _breaker(args.breaker or _USUAL), examined)
+
+
+def _breaker(text: str) -> "Breaker | None":
+    from freehold.service.quarantining import Breaker
+
+    if text == "off":
+        return None
+    match = re.fullmatch(r"([0-9]{1,6})(?:,([0-9]{1,2}|100)%?)?", text)
+    if not match:
+        raise UsageError(f"'{text}' is no breaker; write a number of files, like 25, or 25,20 with a share, or off")
+    return Breaker(int(match[1]), int(match[2]) / 100) if match[2] else Breaker(int(match[1]))
