@@ -148,12 +148,7 @@ class Report:
         seconds: wall time of the examination.
         artifacts: how many were examined.
         nodes: the tree, in the order visited; only filled when it was asked for.
-<<<<<<< HEAD
         known: the file was not opened, as it is unchanged since it was found clean; a worker cannot say so.
-    """
-
-    __slots__ = ("artifacts", "detections", "file_type", "known", "nodes", "problems", "seconds", "sha256", "size")
-=======
         allowed: detections that do not count; never from a worker.
         actions: what was done because of this report; never from a worker.
     """
@@ -164,13 +159,13 @@ class Report:
         "artifacts",
         "detections",
         "file_type",
+        "known",
         "nodes",
         "problems",
         "seconds",
         "sha256",
         "size",
     )
->>>>>>> 5b0815e (Quarantine: take infected files away, keep them sealed, put them back exactly)
 
     def __init__(
         self,
@@ -193,12 +188,9 @@ class Report:
         self.seconds = seconds
         self.artifacts = artifacts
         self.nodes = [] if nodes is None else nodes
-<<<<<<< HEAD
         self.known = known
-=======
         self.allowed: list[Allowed] = []
         self.actions: list[Action] = []
->>>>>>> 5b0815e (Quarantine: take infected files away, keep them sealed, put them back exactly)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Report) and all(getattr(self, x) == getattr(other, x) for x in self.__slots__)

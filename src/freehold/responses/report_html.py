@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import TextIO
 
-from freehold.model.report import SEPARATOR, Detection, Problem, ProblemKind, Report, Verdict
+from freehold.model.report import SEPARATOR, Detection, Outcome, Problem, ProblemKind, Report, Verdict
 from freehold.responses.page import Bar, bars, colour, render, shown, shown_path
 from freehold.responses.summary import FOUND, Run, Summary
 from freehold.responses.wording import count_text, hex_lines
@@ -26,6 +26,12 @@ _MEANING: dict[ProblemKind, str] = {
     ProblemKind.TIMEOUT: "Took too long",
     ProblemKind.CRASHED: "A worker died",
     ProblemKind.INTERNAL: "An error of Freehold's own",
+}
+
+_DONE: dict[Outcome, str] = {
+    Outcome.QUARANTINED: "Quarantined",
+    Outcome.HELD_BACK: "Not quarantined",
+    Outcome.REFUSED: "Could not be quarantined",
 }
 
 
@@ -66,6 +72,16 @@ class Found:
     artifacts: int
     sha256: str
     findings: tuple[Finding, ...]
+    done: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pardon:
+    """One detection that does not count, as the page shows it."""
+
+    path: str
+    name: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,7 @@ class HtmlReport:
         self._stream = stream
         self._found: list[Found] = []
         self._gaps: list[Gap] = []
+        self._pardons: list[Pardon] = []
         self._room_for_findings = ROWS_LISTED
         self._files_with_gaps = 0
         self._files_with_gaps_listed = 0
@@ -94,6 +111,11 @@ class HtmlReport:
         if report.detections and self._room_for_findings > 0:
             self._room_for_findings -= len(report.detections)
             self._found.append(_found(path, report))
+        if len(self._pardons) < ROWS_LISTED:
+            self._pardons += [
+                Pardon(shown_path(path), shown(allowed.detection.name), shown(allowed.why))
+                for allowed in report.allowed
+            ]
         if report.problems:
             self._files_with_gaps += 1
             if len(self._gaps) < ROWS_LISTED:
@@ -113,6 +135,7 @@ class HtmlReport:
             charts=_charts(summary),
             found=self._found,
             gaps=self._gaps,
+            pardons=self._pardons,
             unlisted_found=summary.found - len(self._found),
             unlisted_gaps=self._files_with_gaps - self._files_with_gaps_listed,
             rate=summary.bytes / max(summary.seconds, 1e-9),
@@ -122,7 +145,13 @@ class HtmlReport:
 def _found(path: bytes, report: Report) -> Found:
     findings = tuple(_finding(detection) for detection in report.detections)
     return Found(
-        shown_path(path), shown(report.file_type), report.size, report.artifacts, shown(report.sha256), findings
+        shown_path(path),
+        shown(report.file_type),
+        report.size,
+        report.artifacts,
+        shown(report.sha256),
+        findings,
+        tuple(f"{_DONE[action.outcome]}: {shown(action.detail)}" for action in report.actions),
     )
 
 

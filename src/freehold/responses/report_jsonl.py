@@ -41,6 +41,15 @@ def file_object(path: bytes, report: Report) -> dict[str, Any]:
         "size": report.size,
         "seconds": round(report.seconds, 6),
     }
+    if report.allowed:
+        result["allowed"] = [
+            _detection_object(allowed.detection) | {"entry": allowed.entry, "why": allowed.why}
+            for allowed in report.allowed
+        ]
+    if report.actions:
+        result["actions"] = [
+            {"outcome": action.outcome.value, "item": action.item, "detail": action.detail} for action in report.actions
+        ]
     if report.sha256:
         result["sha256"] = report.sha256
     if report.known:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from freehold.model.report import SEPARATOR, Detection, Problem, ProblemKind, Report, Verdict
+from freehold.model.report import SEPARATOR, Action, Detection, Problem, ProblemKind, Report, Verdict
 from freehold.responses.summary import Run, Summary
 from freehold.responses.wording import printable
 
@@ -46,6 +46,10 @@ class SarifReport:
         """See ``ReportWriter``."""
         for detection in report.detections:
             self._write(self._result_of_detection(path, detection, report))
+        for allowed in report.allowed:
+            result = self._result_of_detection(path, allowed.detection, report)
+            why = printable(allowed.why)
+            self._write(result | {"suppressions": [{"kind": "external", "status": "accepted", "justification": why}]})
         for problem in report.problems:
             self._write(self._result_of_problem(path, problem))
 
@@ -115,6 +119,7 @@ class SarifReport:
                 "length": detection.length,
                 "evidence": detection.evidence.hex(),
                 **({"sha256": report.sha256} if report.sha256 else {}),
+                **({"actions": [_action(action) for action in report.actions]} if report.actions else {}),
             },
         }
 
@@ -131,6 +136,10 @@ class SarifReport:
             "locations": [_location(path)],
             "properties": {"artifact": printable(problem.artifact)},
         }
+
+
+def _action(action: Action) -> dict[str, str]:
+    return {"outcome": action.outcome.value, "item": action.item, "detail": printable(action.detail)}
 
 
 def _location(path: bytes) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from freehold.model.report import SEPARATOR, Detection, Problem, ProblemKind, Report, Verdict
+from freehold.model.report import SEPARATOR, Detection, Outcome, Problem, ProblemKind, Report, Verdict
 from freehold.responses.summary import FOUND, Run, Summary
 from freehold.responses.wording import count_text, printable, printable_path, seconds_text, size_text
 
@@ -21,6 +21,20 @@ _ADVICE: dict[ProblemKind, str] = {
 }
 
 
+_DONE = {
+    Outcome.QUARANTINED: "QUARANTINED",
+    Outcome.HELD_BACK: "NOT QUARANTINED",
+    Outcome.REFUSED: "COULD NOT BE QUARANTINED",
+}
+
+
+_COUNTED = {
+    Outcome.QUARANTINED: "taken",
+    Outcome.HELD_BACK: "held back",
+    Outcome.REFUSED: "could not be taken",
+}
+
+
 class TextReport:
     """Hands finished lines to ``write``; clean files get none."""
 
@@ -31,13 +45,17 @@ class TextReport:
 
     def file(self, path: bytes, report: Report) -> None:
         """See ``ReportWriter``."""
-        if not report.detections and not report.problems:
+        if not (report.detections or report.problems or report.allowed):
             return
         name = printable_path(path)
-        if report.detections and self._first_found is None:
+        if report.detections and self._first_found is None and not _is_gone(report):
             self._first_found = path
         for detection in report.detections:
             self._write(f"{name}: {_finding(detection)}")
+        for action in report.actions:
+            self._write(f"{name}: {_DONE[action.outcome]}: {printable(action.detail)}")
+        for allowed in report.allowed:
+            self._write(f"{name}: ALLOWED {printable(allowed.detection.name)} ({printable(allowed.why)})")
         for problem in report.problems[:PROBLEMS_SHOWN]:
             self._write(f"{name}: {_gap(problem)}")
         more = len(report.problems) - PROBLEMS_SHOWN
@@ -50,6 +68,10 @@ class TextReport:
             return
         for line in [*_summary_lines(run, summary), *_next_lines(summary, self._first_found)]:
             self._write(line)
+
+
+def _is_gone(report: Report) -> bool:
+    return any(action.outcome is Outcome.QUARANTINED for action in report.actions)
 
 
 def _finding(detection: Detection) -> str:
@@ -69,6 +91,10 @@ def _summary_lines(run: Run, summary: Summary) -> list[str]:
     lines = ["", f"{'Interrupted: ' if summary.interrupted else ''}{scanned} ({rate})"]
     shown = [verdict for verdict in FOUND if summary.verdicts[verdict]] or [Verdict.INFECTED]
     lines += [_row(verdict.capitalize(), f"{summary.verdicts[verdict]:,}") for verdict in shown]
+    if summary.actions:
+        lines.append(_row("Quarantine", ", ".join(f"{count:,} {_COUNTED[o]}" for o, count in summary.actions.items())))
+    if summary.allowed:
+        lines.append(_row("Allowed", f"{count_text(summary.allowed, 'detection')} by your lists"))
     reasons = ", ".join(f"{count:,} {kind}" for kind, count in Counter(summary.problems).most_common())
     lines.append(_row("Incomplete", f"{summary.verdicts[Verdict.INCOMPLETE]:,}" + (f" ({reasons})" if reasons else "")))
     if summary.known:
@@ -95,5 +121,7 @@ def _next_lines(summary: Summary, first_found: bytes | None) -> list[str]:
         # A name that cannot be shown as it is cannot be pasted either.
         shown = shlex.quote(path) if path.isprintable() else "FILE"
         advice.append(f"see why, with the evidence: freehold explain {shown}")
+    if summary.actions[Outcome.QUARANTINED]:
+        advice.append("see what was taken, and put it back where that was wrong: freehold quarantine list")
     advice += [text for kind, text in _ADVICE.items() if summary.problems[kind]]
     return ["Next:", *(f"  - {text}" for text in advice)] if advice else []

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from freehold.model.report import ProblemKind, Report, Verdict
+from freehold.model.report import Outcome, ProblemKind, Report, Verdict
 
 FOUND = (Verdict.INFECTED, Verdict.SUSPICIOUS, Verdict.PROHIBITED)
 """The verdicts that stand for a detection, worst first."""
@@ -42,9 +42,13 @@ class Summary:
         seconds: wall time of the scan.
         interrupted: the user ended the scan before its end.
         left_out: what was passed by on purpose, by reason.
+        actions: what was done, by outcome.
+        allowed: detections that do not count.
     """
 
     __slots__ = (
+        "actions",
+        "allowed",
         "bytes",
         "categories",
         "file_types",
@@ -70,6 +74,8 @@ class Summary:
         self.seconds = seconds
         self.interrupted = interrupted
         self.left_out: Mapping[str, int] = {} if left_out is None else left_out
+        self.actions: Counter[Outcome] = Counter()
+        self.allowed = 0
 
     def add(self, report: Report) -> None:
         """Count one file."""
@@ -82,6 +88,9 @@ class Summary:
             self.categories[detection.category] += 1
         for problem in report.problems:
             self.problems[problem.kind] += 1
+        for action in report.actions:
+            self.actions[action.outcome] += 1
+        self.allowed += len(report.allowed)
 
     def add_known(self, files: int, size: int, file_types: Mapping[str, int]) -> None:
         """Count files that are known to be clean, with their sizes together and their numbers by type."""
