@@ -1,0 +1,225 @@
+"""Policies: what is prohibited, by whom, from when, and how it is recognised.
+
+A pack is data that a lawyer can review: *rules of law*, the *entities* that they name, the *products* of these, and
+*indicators* by which a product is recognised. Judging (``applies``, ``in_force``) is done by dates alone; what an
+indicator means on a machine is the business of the engine and of the front end.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+
+class Strength(StrEnum):
+    """What one indicator proves: a strong one that the product is there, a weak one that somebody should look."""
+
+    STRONG = "strong"
+    WEAK = "weak"
+
+
+class Presence(StrEnum):
+    """How a product is there; rules may cover one and leave out the other."""
+
+    PRODUCT = "product"
+    """Installed as itself."""
+
+    EMBEDDED = "embedded"
+    """Its engine is part of somebody else's product."""
+
+
+class IndicatorKind(StrEnum):
+    """Where an indicator's value is looked for; ``*`` in a value stands for anything, letters match in either case."""
+
+    PACKAGE = "package"
+    """Name in a package manager's database."""
+
+    PATH = "path"
+    """Path of a file or folder, from the root of its system; ``/`` on every system, a drive's letter left out."""
+
+    SERVICE = "service"
+    """Name of a system's service: systemd unit, Windows service, launchd label."""
+
+    PROCESS = "process"
+    """Name of a running program."""
+
+    MODULE = "module"
+    """Name of a loaded kernel module or driver."""
+
+    PUBLISHER = "publisher"
+    """Organisation or common name of who signed a program (Authenticode) or issued itself a certificate."""
+
+    TEAM_ID = "team-id"
+    """Apple's identifier of who signed a program."""
+
+    BUNDLE_ID = "bundle-id"
+    """Identifier of a macOS bundle."""
+
+    REGISTRY = "registry"
+    """Key in a Windows registry: ``HKLM\\SOFTWARE\\…``, or value as ``key:name=content``."""
+
+    EXTENSION = "extension"
+    """Identifier of a browser's extension."""
+
+    COMPONENT = "component"
+    """Component of a software bill of materials: name, supplier, or package URL."""
+
+    HOST = "host"
+    """Name of a host that it talks to; for firewalls and hosts files."""
+
+    SHA256 = "sha256"
+    """Digest of a file."""
+
+
+class Indicator(NamedTuple):
+    """One sign of a product.
+
+    Attributes:
+        kind: where it is looked for.
+        value: what is looked for.
+        strength: what it proves.
+        source: where the fact was read.
+    """
+
+    kind: IndicatorKind
+    value: str
+    strength: Strength
+    source: str
+
+
+class Entity(NamedTuple):
+    """Somebody whom a rule names.
+
+    Attributes:
+        identifier: in its pack.
+        name: as listed.
+        aliases: other names.
+        country: ISO 3166 code of two letters.
+        listings: where it is listed, a sentence each.
+    """
+
+    identifier: str
+    name: str
+    aliases: tuple[str, ...]
+    country: str
+    listings: tuple[str, ...]
+
+
+class Product(NamedTuple):
+    """Something that can be found on a machine.
+
+    Attributes:
+        identifier: in its pack.
+        name: for people.
+        entity: identifier of who makes it.
+        presence: as itself, or inside of something else.
+        indicators: how it is recognised.
+        removal: steps for people: how to remove it, what to check, what stays behind.
+    """
+
+    identifier: str
+    name: str
+    entity: str
+    presence: Presence
+    indicators: tuple[Indicator, ...]
+    removal: tuple[str, ...]
+
+
+class Prohibition(NamedTuple):
+    """What a rule prohibits from a day on.
+
+    Attributes:
+        since: the first day, in the rule's time zone.
+        what: one sentence.
+        until: the last day; None while it lasts.
+    """
+
+    since: date
+    what: str
+    until: date | None = None
+
+
+class Law(NamedTuple):
+    """One rule of law, or of an organisation's own.
+
+    Attributes:
+        identifier: in its pack.
+        title: for people.
+        authority: who made it.
+        citation: where it is published.
+        jurisdiction: ``us``, ``us-federal``, ``au`` … as ``--jurisdiction`` names it.
+        binds: who must follow it.
+        binding: False for a warning or advice.
+        entities: identifiers of those whose products it covers.
+        covers: how a product must be there for the rule to cover it.
+        prohibitions: by date.
+        exceptions: a sentence each.
+        penalties: what follows for who breaks it, "" when the sources do not say.
+        zone: time zone in which its days begin.
+        sources: addresses or documents where it was read.
+        checked: when somebody last compared this with the sources.
+    """
+
+    identifier: str
+    title: str
+    authority: str
+    citation: str
+    jurisdiction: str
+    binds: str
+    binding: bool
+    entities: tuple[str, ...]
+    covers: tuple[Presence, ...]
+    prohibitions: tuple[Prohibition, ...]
+    exceptions: tuple[str, ...]
+    penalties: str
+    zone: str
+    sources: tuple[str, ...]
+    checked: date
+
+
+class PolicyPack(NamedTuple):
+    """A pack, whole.
+
+    Attributes:
+        name: as ``--policy`` names it.
+        version: counts up with each edition.
+        description: one sentence.
+        source: file that it was read from.
+        laws: its rules.
+        entities: whom they name.
+        products: what these make.
+    """
+
+    name: str
+    version: str
+    description: str
+    source: str
+    laws: tuple[Law, ...]
+    entities: tuple[Entity, ...]
+    products: tuple[Product, ...]
+
+    def product(self, identifier: str) -> Product:
+        """Return the product of this identifier; raises ``KeyError``."""
+        return {product.identifier: product for product in self.products}[identifier]
+
+
+def day_in(law: Law, moment: datetime) -> date:
+    """Return the day that it is for a rule at a moment (which knows its time zone)."""
+    return moment.astimezone(ZoneInfo(law.zone)).date()
+
+
+def applies(law: Law, product: Product) -> bool:
+    """Whether a rule covers a product, whatever the date."""
+    return product.entity in law.entities and product.presence in law.covers
+
+
+def in_force(law: Law, day: date) -> list[Prohibition]:
+    """Return what a rule prohibits on a day, the oldest prohibition first."""
+    held = [item for item in law.prohibitions if item.since <= day and (item.until is None or day <= item.until)]
+    return sorted(held, key=lambda item: item.since)
+
+
+def to_come(law: Law, day: date) -> list[tuple[Prohibition, int]]:
+    """Return what a rule will prohibit after a day, with the days that are left, the nearest first."""
+    later = [(item, (item.since - day).days) for item in law.prohibitions if item.since > day]
+    return sorted(later, key=lambda pair: pair[1])
