@@ -7,7 +7,7 @@ own tools, where such may not be stored, are compared in ``test_clamav_testfiles
 import hashlib
 import json
 
-from tests.formats import installers
+from tests.formats import installers, rars
 from tests.formats.make_golden import DATA, HERE, TEXT
 
 _LONG = TEXT * 3
@@ -59,6 +59,7 @@ GOLDEN: list[tuple[str, str, str, bytes, dict[str, bytes]]] = [
         installers.setup_stream({"text.txt": TEXT, "data.bin": DATA}, named=True, in_blocks=False),
         {"text.txt": TEXT, "data.bin": DATA},
     ),
+    ("rar", "two.rar", "rar", rars.rar20({"text.txt": TEXT, "data.bin": DATA}), {"text.txt": TEXT, "data.bin": DATA}),
 ]
 """Format, file, file type, content, and what is in it."""
 
@@ -67,6 +68,7 @@ MALFORMED: list[tuple[str, str, str, str, slice | tuple[int, bytes], list[str]]]
     ("autoit", "damaged.au3", "autoit", "stored.au3", (-600, b"\xff\xff"), ["malformed"]),
     ("installshield", "truncated.cab", "iscab", "five.cab", slice(0, -150), ["truncated"]),
     ("installshield", "no-list.cab", "iscab", "five.cab", (16, b"\0\0\0\0"), ["truncated"]),
+    ("rar", "truncated2.rar", "rar", "two.rar", slice(0, 2000), ["truncated"]),
     ("issetup", "truncated.setup", "issetup", "fixed.setup", slice(0, 2000), ["truncated"]),
 ]
 

@@ -1,10 +1,12 @@
 """RAR archives: stored members written by hand, and what is missing or cannot be read."""
 
 import hashlib
+import random
 
 import pytest
 from tests.formats.driver import open_one
 from tests.formats.make_native import rar4, rar5
+from tests.formats.rars import rar20
 
 from freehold.formats import libarchive
 from freehold.model.limits import Limits
@@ -67,3 +69,52 @@ def test_missing_library_is_unsupported_and_says_what_to_install(monkeypatch):
     opened = open_one("rar", rar5(FILES))
     assert opened.kinds == {ProblemKind.UNSUPPORTED}
     assert "libarchive13" in opened.collector.problems[0][1]
+
+
+def _lines(count: int) -> bytes:
+    return b"".join(b"this is line number %6d of many of them..\n" % (number * number) for number in range(count))
+
+
+OLD = {"lines.txt": _lines(300), "far.bin": _lines(50) + bytes(280_000) + _lines(40), "again.txt": _lines(200)}
+
+
+@pytest.mark.parametrize("solid", [False, True])
+def test_old_archives_are_decoded(solid):
+    opened = open_one("rar", rar20(OLD, solid=solid))
+    assert dict(opened.members) == OLD
+    assert opened.collector.problems == []
+
+
+def test_old_archives_need_no_library(monkeypatch):
+    monkeypatch.setattr(libarchive, "_LIBRARY", None)
+    assert open_one("rar", rar20(OLD) + rar4(FILES)[20:]).members == [*OLD.items(), *FILES.items()]
+
+
+def test_encrypted_members_of_old_archives_are_said_to_be():
+    assert open_one("rar", rar20(OLD, flags=4)).kinds == {ProblemKind.ENCRYPTED}
+
+
+def test_solid_member_without_the_ones_before_it_is_incomplete():
+    whole = rar20({"a.txt": b"a" * 50, **OLD}, solid=True)
+    first = whole.index(b"\x74", 20) - 2
+    second = whole.index(b"lines.txt") - 32
+    opened = open_one("rar", whole[:first] + whole[second:])
+    assert opened.members == []
+    assert opened.kinds == {ProblemKind.TRUNCATED}
+
+
+def test_damaged_header_of_an_old_archive_does_not_hide_what_is_stored():
+    whole = bytearray(rar4(FILES))
+    whole[20] ^= 0xFF
+    assert open_one("rar", bytes(whole)).contents == list(FILES.values())
+
+
+@pytest.mark.parametrize("version", [15, 20])
+def test_noise_in_an_old_archive_ends_in_a_problem(version):
+    whole = bytearray(rar20({"noise": random.Random(version).randbytes(9000)}))
+    at = whole.index(b"noise")
+    whole[at - 8] = version
+    whole[at + 5 :] = random.Random(5).randbytes(len(whole) - at - 5)
+    opened = open_one("rar", bytes(whole))
+    assert opened.kinds <= {ProblemKind.TRUNCATED, ProblemKind.MALFORMED}
+    assert opened.kinds

@@ -1,13 +1,14 @@
-"""RAR archives of versions 2.9 to 5, read by libarchive; what it passes over in silence is found by walking the blocks.
+"""RAR archives: versions 2.9 to 5 are read by libarchive, older ones by decoders of our own.
 
-Older methods, solid archives of version 4, and encrypted members cannot be read by it. What follows the archive's end
-is yielded as ``rest``.
+What libarchive passes over in silence is found by walking the blocks. Solid archives of version 4 and encrypted members
+cannot be read by it. What follows the archive's end is yielded as ``rest``.
 """
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 
-from freehold.formats import libarchive
+from freehold.formats import libarchive, rarold
 from freehold.formats.extents import rest
 from freehold.formats.libarchive import Damage, Member, Reader
 from freehold.formats.rarblocks import Layout, survey
@@ -34,13 +35,16 @@ class _Rar:
 
     @staticmethod
     def children(view: View, unpacking: Unpacking) -> Iterator[Child]:
-        if not libarchive.available():
-            unpacking.problem(ProblemKind.UNSUPPORTED, f"rar: install {LIBARCHIVE.package}")
-            return
         layout = survey(view, unpacking)
         if layout.split:
             unpacking.problem(ProblemKind.TRUNCATED, "a part of it lies in another volume")
-        yield from _Walk(view, unpacking, layout).members()
+        old = list(islice(rarold.files(view), unpacking.budget.limits.artifacts)) if not layout.new else []
+        yield from rarold.members(view, old, unpacking)
+        if layout.files > len(old):
+            if libarchive.available():
+                yield from _Walk(view, unpacking, layout, frozenset(file.number for file in old)).members()
+            else:
+                unpacking.problem(ProblemKind.UNSUPPORTED, f"rar: install {LIBARCHIVE.package}")
         if layout.end:
             yield from rest(view, layout.end, view.size)
 
@@ -49,9 +53,10 @@ FORMAT: Format = _Rar()
 
 
 class _Walk:
-    """One walk through the members of one archive."""
+    """One walk through the members of one archive, but for those with the numbers ``done``."""
 
-    def __init__(self, view: View, unpacking: Unpacking, layout: Layout) -> None:
+    def __init__(self, view: View, unpacking: Unpacking, layout: Layout, done: frozenset[int]) -> None:
+        self._done = done
         self._reader = Reader(view, unpacking.budget)
         self._unpacking = unpacking
         self._layout = layout
@@ -65,6 +70,8 @@ class _Walk:
                 number += 1
                 self._unpacking.budget.tick()
                 name = member.name[:_NAME] or f"item-{number}"
+                if number in self._done:
+                    continue
                 if member.encrypted:
                     self._unpacking.problem(ProblemKind.ENCRYPTED, f"{name[:100]} is encrypted")
                 elif member.has_content:
@@ -93,8 +100,6 @@ class _Walk:
         kind = next((kind for word, kind in _KINDS if word in text.lower()), ProblemKind.MALFORMED)
         if self._layout.encrypted and kind is not ProblemKind.TRUNCATED:
             kind, text = ProblemKind.ENCRYPTED, "encrypted"
-        elif self._layout.old:
-            kind, text = ProblemKind.UNSUPPORTED, "packed by RAR 2.0 or older"
         self._unpacking.problem(kind, f"{what}: {text}")
 
 

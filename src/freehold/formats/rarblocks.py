@@ -22,14 +22,14 @@ class Layout(NamedTuple):
         end: the first byte behind the block that ends the archive; 0 when there is none, or it cannot be found.
         split: whether something begins or goes on in another volume.
         encrypted: whether a file, or all that follows, is encrypted.
-        old: whether a file is packed in the way of version 1.5 or 2.0.
+        new: whether it is an archive of version 5.
         files: how many have content.
     """
 
     end: int
     split: bool
     encrypted: bool
-    old: bool
+    new: bool
     files: int
 
 
@@ -39,7 +39,6 @@ class _Block(NamedTuple):
     end: int
     split: bool = False
     encrypted: bool = False
-    old: bool = False
     has_content: bool = False
     last: bool = False
     ends: bool = False
@@ -50,19 +49,18 @@ def survey(view: View, unpacking: Unpacking) -> Layout:
     version_5 = view.read(0, len(_MAGIC_5)) == _MAGIC_5
     position = len(_MAGIC_5) if version_5 else len(_MAGIC_4)
     read = _block_5 if version_5 else _block_4
-    split = encrypted = old = False
+    split = encrypted = False
     files = end = 0
     while block := read(view, position):
         unpacking.budget.tick()
         split |= block.split
         encrypted |= block.encrypted
-        old |= block.old
         files += block.has_content
         position = block.end
         if block.last:
             end = position if block.ends else 0
             break
-    return Layout(end, split, encrypted, old, files)
+    return Layout(end, split, encrypted, version_5, files)
 
 
 def _block_4(view: View, position: int) -> _Block | None:
@@ -85,7 +83,6 @@ def _block_4(view: View, position: int) -> _Block | None:
         position + size + more,
         split=is_file and bool(flags & 3),
         encrypted=hidden or (is_file and bool(flags & 4)),
-        old=is_file and len(head) > 25 and head[24] < 29 and head[25] != 0x30,
         has_content=is_file and more > 0,
         last=hidden,
     )
