@@ -12,10 +12,10 @@ from freehold.model.report import ProblemKind
         b"/ASCII85Decode filter\n" * 200_000,
         b"/ASCIIHexDecode filter\n00" * 200_000,
         b"currentfile eexec\n" * 300_000,
-        b"%%BeginBinary: 999999\n" * 100_000,
+        b"%%BeginBinary: 99999\n" * 100_000,
         b"<00" * 1_000_000,
         b"<~" * 1_000_000,
-        b"readhexstring " * 300_000,
+        b"readhexstring " * 100_000,
     ],
     ids=lambda flood: flood[:12].decode().strip(),
 )

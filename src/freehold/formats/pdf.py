@@ -27,7 +27,8 @@ _SCRIPTS = 1000
 _NAMES = 10_000
 _NAME_BYTES = 4096
 _STRING_BYTES = 1 << 20
-_TAIL = 1 << 16
+_WINDOW = 1 << 20
+_OVERLAP = 64
 
 _HEADER = re.compile(rb"%PDF-(\d\.\d)")
 _FILTER = re.compile(
@@ -50,6 +51,9 @@ _METADATA = re.compile(rb"/Type[\s\0]*/Metadata")
 _CROSS_REFERENCES = re.compile(rb"/Type[\s\0]*/XRef")
 _IMAGE = re.compile(rb"/Subtype[\s\0]*/Image")
 _NO_CRYPT = re.compile(rb"/Crypt(?![A-Za-z])")
+
+_MAIL_MARK = b"ersion: 1.0"
+_MAIL = re.compile(rb"(?<=[\r\n])MIME-Version: 1\.0[\r\n]", re.IGNORECASE)
 
 _SHORT_NAMES = {
     "Fl": "FlateDecode",
@@ -100,7 +104,7 @@ class _Document:
         for stream in self._streams:
             if not _OBJECT_STREAM.search(stream.dictionary) and not self._locked:
                 yield from self._stream(stream)
-        yield from self._behind()
+        yield from self._around()
 
     def _find_objects(self) -> None:
         for found in self._objects.walk():
@@ -344,13 +348,36 @@ class _Document:
         else:
             yield Child(name, chunks, consumed)
 
-    def _behind(self) -> Iterator[Child]:
-        """Yield what stands behind the last end mark."""
-        start = max(self._view.size - _TAIL, 0)
-        tail = self._view.read(start, _TAIL)
-        end = tail.rfind(b"%%EOF")
-        if end >= 0 and tail[end + 5 :].strip(b" \t\r\n\f\0"):
-            yield from rest(self._view, start + end + 5, self._view.size)
+    def _around(self) -> Iterator[Child]:
+        """Yield what stands before the header, what stands behind the last end mark, and a mail that is neither."""
+        front = self._view.read(0, 1024).find(b"%PDF-")
+        if front > 0:
+            yield from rest(self._view, 0, front)
+        mail, end = self._landmarks()
+        if mail > 0 and mail < end:
+            yield Child("mail", self._view.slice(mail, self._view.size - mail))
+        if 0 <= end < self._view.size:
+            yield from rest(self._view, end, self._view.size)
+
+    def _landmarks(self) -> tuple[int, int]:
+        """Return where a mail's first line stands (readers of mail do not mind a PDF before it), and the last end mark.
+
+        Both are -1 where there is none; white space behind the end mark belongs to it.
+        """
+        mail = end = -1
+        for base in range(0, self._view.size, _WINDOW):
+            self._unpacking.budget.tick()
+            piece = self._view.read(base, _WINDOW + _OVERLAP)
+            at = piece.rfind(b"%%EOF")
+            if at >= 0:
+                end = base + at + 5
+            found = _MAIL.search(piece) if mail < 0 and _MAIL_MARK in piece else None
+            if found:
+                mail = base + found.start()
+        if end < 0:
+            return mail, self._view.size
+        tail = self._view.read(end, 4096)
+        return mail, end + len(tail) - len(tail.lstrip(b" \t\r\n\f\0"))
 
 
 _ASCII = {
