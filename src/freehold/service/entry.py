@@ -45,15 +45,17 @@ class Known:
         bytes: their sizes together.
         file_types: files by type.
         each: every one of them with its report as far as it was kept; only where that was asked for.
+        restored: further ones, which this very scan examined before it was interrupted; not counted above.
     """
 
-    __slots__ = ("bytes", "each", "file_types", "files")
+    __slots__ = ("bytes", "each", "file_types", "files", "restored")
 
     def __init__(self) -> None:
         self.files = 0
         self.bytes = 0
         self.file_types: Counter[str] = Counter()
         self.each: list[tuple[bytes, Report]] = []
+        self.restored: list[tuple[bytes, Report]] = []
 
 
 class Finished(NamedTuple):

@@ -223,7 +223,7 @@ class Walk:
         for chunk in _chunks(fd):
             known = self._memory.batch(_with_slash(path), fd, device) if self._memory else None
             rest = self._sift(inside, chunk, known)
-            if known is not None and known.known.files:
+            if known is not None and (known.known.files or known.known.restored):
                 yield known.known
             yield from rest
 

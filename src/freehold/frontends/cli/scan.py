@@ -13,8 +13,17 @@ from types import FrameType
 from typing import TYPE_CHECKING, Self, TextIO, TypeVar
 
 from freehold import __version__
-from freehold.frontends.cli import aftermath, databases, options, responding, scan_options, scan_output
+from freehold.frontends.cli import (
+    aftermath,
+    databases,
+    options,
+    responding,
+    scan_options,
+    scan_output,
+    scan_resume,
+)
 from freehold.model.errors import UsageError
+from freehold.model.report import Report
 from freehold.responses.summary import Run, Summary
 from freehold.responses.wording import printable, printable_path
 from freehold.service.entry import Entry, Finished, Known
@@ -41,14 +50,16 @@ add_arguments = scan_options.add_arguments
 
 def run(args: argparse.Namespace) -> int:
     """Scan, report, and return the exit status."""
+    resumption = scan_resume.resumption(args)
     if not (args.paths or args.stdin or args.files_from):
         raise UsageError("nothing to scan: name files or folders, --files-from or --stdin")
     if args.stdin and args.files_from == "-":
         raise UsageError("--stdin and --files-from - cannot share standard input")
     bundles = databases.resolve(args.database)
     memory = _memory(args, bundles)
+    progress = scan_resume.Progress(args, bundles, resumption)
     with scan_output.output(args.output) as stream:
-        scan = _Scan(args, stream, memory)
+        scan = _Scan(args, stream, memory, progress)
         scan.run(bundles)
     return scan.summary.exit_status
 
@@ -65,12 +76,15 @@ def _memory(args: argparse.Namespace, bundles: Sequence[Path]) -> "Memory | None
 class _Scan:
     """One scan from its options to its report."""
 
-    def __init__(self, args: argparse.Namespace, stream: TextIO, memory: "Memory | None") -> None:
+    def __init__(
+        self, args: argparse.Namespace, stream: TextIO, memory: "Memory | None", progress: scan_resume.Progress
+    ) -> None:
         self.summary = Summary()
         self._args = args
         self._memory = memory
         self._quarantine = responding.open_quarantine(args, lambda: self.summary.files)
-        self._walk = Walk(scan_options.walk_options(args), memory)
+        self._progress = progress
+        self._walk = Walk(scan_options.walk_options(args), progress.memory(memory))
         self._screen: Screen | scan_output.Plain = scan_output.Plain()
         report = scan_output.writer(args, stream, lambda text: self._screen.line(text, stream))
         self._writer = aftermath.Aftermath(args, report)
@@ -80,6 +94,8 @@ class _Scan:
     def run(self, bundles: Sequence[Path]) -> None:
         began = time.time()
         self._show_notices()
+        if self._progress.notice:
+            self._complain(self._progress.notice)
         entries = self._entries()
         with _Interruptible() as interruptible, closing(entries):
             try:
@@ -91,6 +107,9 @@ class _Scan:
                 self.summary.interrupted = True
                 for item in self._quarantine.release("the scan was interrupted") if self._quarantine else ():
                     self._report(item)
+        if not self.summary.interrupted:
+            for path, report in self._progress.vanished():
+                self._restore(path, report)
         if self._memory:
             self._memory.save()
         self._show_notices()
@@ -101,6 +120,8 @@ class _Scan:
         self._writer.end(Run(__version__, tuple(self._args.paths), names, sandbox, began), self.summary)
         for trouble in self._writer.troubles:
             self._complain(f"warning: {printable(trouble)}")
+        if self._progress.end(interrupted=self.summary.interrupted):
+            self._complain("interrupted; 'freehold scan --resume' goes on from here")
 
     def _examine(
         self, bundles: Sequence[Path], entries: Iterator[Entry | None], interruptible: "_Interruptible"
@@ -131,15 +152,22 @@ class _Scan:
     def _report(self, item: Finished) -> None:
         self.summary.add(item.report)
         self._writer.file(item.path, item.report)
+        self._progress.add(item)
         if self._memory and not item.report.allowed:
             self._memory.remember(item.status, item.report)
+
+    def _restore(self, path: bytes, report: Report) -> None:
+        """Report a file that was examined before the scan was interrupted."""
+        self.summary.add(report)
+        self._writer.file(path, report)
 
     def _entries(self) -> Generator[Entry | None, None, None]:
         """Yield what must be examined, and now and then None while there is only what is known."""
         args = self._args
         named = {os.fsencode(path): path for path in args.paths}
+        listed = _listed(args.files_from, b"\0" if args.null else b"\n") if args.files_from else ()
         known = 0
-        for found in self._walk.all(named):
+        for found in chain(self._walk.all(named), self._walk.all(listed)):
             if isinstance(found, Known):
                 known += self._count_known(found)
                 if known >= _BREATH:
@@ -148,21 +176,18 @@ class _Scan:
                 continue
             if found.problem and found.path in named:
                 self._complain(f"{printable_path(found.path)}: {printable(found.problem.detail)}")
-            yield self._opened(found)
-        if args.files_from:
-            yield from map(self._opened, self._walk.entries(_listed(args.files_from, b"\0" if args.null else b"\n")))
+            self._screen.current = found.path
+            yield found
         if args.stdin:
             yield spool(sys.stdin.fileno(), STDIN_NAME)
-
-    def _opened(self, entry: Entry) -> Entry:
-        self._screen.current = entry.path
-        return entry
 
     def _count_known(self, known: Known) -> int:
         self.summary.add_known(known.files, known.bytes, known.file_types)
         for path, report in known.each:
             self._writer.file(path, report)
-        return known.files
+        for path, report in known.restored:
+            self._restore(path, report)
+        return known.files + len(known.restored)
 
     def _counter(self) -> Callable[[], Iterator[int]] | None:
         """Return how to count what is to be done, or None when that is not known before its end."""

@@ -1,6 +1,8 @@
 """The options of ``freehold scan``."""
 
 import argparse
+import os
+from typing import Any
 
 from freehold.frontends.cli import aftermath, options, responding
 from freehold.service.walk import WalkOptions
@@ -22,6 +24,7 @@ examples:
   git ls-files -z | freehold scan --files-from - -0
   curl -s https://host.example/file | freehold scan --stdin
   freehold scan --quarantine /srv/upload        and then: freehold quarantine list
+  freehold scan --resume                        go on with the last scan that was interrupted
   freehold scan --full /srv                     examine known files, too
 """
 
@@ -58,6 +61,21 @@ def walk_options(args: argparse.Namespace) -> WalkOptions:
     )
 
 
+DECISIVE = (
+    *("paths", "exclude", "one_file_system", "follow_symlinks", "max_size", "all_matches", "database"),
+    *("max_depth", "max_artifacts", "max_unpacked", "max_ratio", "timeout", "max_memory"),
+)
+"""The options that decide on what is examined, and on the verdicts."""
+
+
+def decisive(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the values of ``DECISIVE`` as JSON values, paths absolute."""
+    values = {name: getattr(args, name) for name in DECISIVE}
+    for name in ("paths", "database"):
+        values[name] = [os.path.abspath(path) for path in values[name]]  # noqa: PTH100 - links stay as they are
+    return values
+
+
 def _add_walk_arguments(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--exclude",
@@ -81,6 +99,11 @@ def _add_memory_arguments(group: "argparse._ArgumentGroup") -> None:
         action="store_true",
         help="neither use nor remember verdicts (default: a file in a folder that is unchanged since it was found "
         "clean with the same signatures is not examined again)",
+    )
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a scan that was interrupted or killed: the last, or the one with these PATHs and options",
     )
     known.add_argument("--full", action="store_true", help="examine every file, and remember the verdicts anew")
 
