@@ -8,7 +8,6 @@ indicator means on a machine is the business of the engine and of the front end.
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 
 class Strength(StrEnum):
@@ -205,6 +204,8 @@ class PolicyPack(NamedTuple):
 
 def day_in(law: Law, moment: datetime) -> date:
     """Return the day that it is for a rule at a moment (which knows its time zone)."""
+    from zoneinfo import ZoneInfo  # opens files, and workers need no time zones
+
     return moment.astimezone(ZoneInfo(law.zone)).date()
 
 
