@@ -176,7 +176,7 @@ def test_large_members_go_to_the_spool_file(run, tmp_path):
 
 def test_missing_library_is_unsupported_and_says_what_to_install(monkeypatch):
     monkeypatch.setattr(library, "_LIBRARY", None)
-    monkeypatch.setattr(library, "_READY", [])
+    monkeypatch.setattr(library, "_READY", {})
     opened = open_one("7z", b"7z\xbc\xaf\x27\x1c" + bytes(100))
     assert opened.kinds == {ProblemKind.UNSUPPORTED}
     assert "p7zip-full" in opened.collector.problems[0][1]

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import bombs
+from tests.formats import oldzip
 from tests.formats.driver import open_one
 
+from freehold.formats.sevenzip import library
 from freehold.model.limits import Limits
 from freehold.model.report import ProblemKind
 
@@ -38,6 +40,8 @@ def one_member(local: bytes, record: bytes) -> bytes:
         "zip -qr - tree | cat > out.zip",
         "7z a -tzip -mm=LZMA out.zip tree",
         "7z a -tzip -mm=BZip2 out.zip tree",
+        "7z a -tzip -mm=PPMd out.zip tree",
+        "7z a -tzip -mm=Deflate64 out.zip tree",
         "bsdtar --format zip -cf out.zip tree",
         "bsdtar --format zip --options zip:compression=store -cf out.zip tree",
     ],
@@ -149,7 +153,9 @@ def test_encrypted_members_are_reported_and_others_read(tree, run, tmp_path):
 def test_unknown_methods_are_reported_and_others_read(tree, run, tmp_path):
     run("7z a -tzip -mm=PPMd out.zip tree/text.txt")
     run("7z a -tzip -mm=Copy out.zip tree/one")
-    opened = open_one("zip", (tmp_path / "out.zip").read_bytes())
+    whole = (tmp_path / "out.zip").read_bytes()
+    assert whole.count(b"\0\0\x62\0") == 2
+    opened = open_one("zip", whole.replace(b"\0\0\x62\0", b"\0\0\x61\0"))
     assert opened.contents == [b"1"]
     assert opened.kinds == {ProblemKind.UNSUPPORTED}
 
@@ -214,3 +220,45 @@ def test_split_volume_without_its_members_is_reported():
     end[4] = 2
     opened = open_one("zip", b"PK\x07\x08" + bytes(100) + bytes(end))
     assert opened.kinds & {ProblemKind.UNSUPPORTED, ProblemKind.TRUNCATED}
+
+
+OLD = b"some text that repeats itself, some text, " * 40 + bytes(300) + bytes(range(256)) * 2 + b"\x90\x90\x90\x90\x90"
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 4])
+def test_reduced_members_are_decoded(factor):
+    opened = open_one("zip", oldzip.archive(factor + 1, oldzip.reduce_(OLD, factor), OLD))
+    assert opened.members == [("old.bin", OLD)]
+    assert opened.collector.problems == []
+
+
+def test_shrunk_members_are_decoded():
+    opened = open_one("zip", oldzip.archive(1, oldzip.shrink(OLD), OLD))
+    assert opened.members == [("old.bin", OLD)]
+    assert opened.collector.problems == []
+
+
+def test_damaged_members_of_old_methods_are_reported():
+    packed = bytearray(oldzip.shrink(OLD))
+    packed[100:140] = bytes(40)
+    assert open_one("zip", oldzip.archive(1, bytes(packed), OLD)).kinds == {ProblemKind.MALFORMED}
+
+
+def test_old_methods_without_the_library_are_unsupported(monkeypatch):
+    monkeypatch.setattr(library, "_LIBRARY", None)
+    opened = open_one("zip", oldzip.archive(1, oldzip.shrink(OLD), OLD))
+    assert opened.kinds == {ProblemKind.UNSUPPORTED}
+    assert "p7zip-full" in opened.collector.problems[0][1]
+
+
+def test_members_that_lie_wholly_in_one_part_of_a_split_archive_are_read(tree, run, tmp_path):
+    run("zip -q -s 64k -r out.zip tree")
+    parts = sorted(tmp_path.glob("out.z*"))
+    assert len(parts) > 2
+    found = {}
+    for part in parts:
+        opened = open_one("zip", part.read_bytes())
+        assert opened.kinds & {ProblemKind.TRUNCATED, ProblemKind.UNSUPPORTED}, part.name
+        found |= dict(opened.members)
+    assert found["tree/text.txt"] == tree["tree/text.txt"]
+    assert found["tree/one"] == tree["tree/one"]

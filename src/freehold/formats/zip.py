@@ -14,7 +14,7 @@ import re
 import zlib
 from collections.abc import Generator, Iterator
 
-from freehold.formats import deflate64, implode, ziprecords
+from freehold.formats import deflate64, implode, reduce, zipnative, ziprecords
 from freehold.formats.bzip2 import BZIP2
 from freehold.formats.extents import Extents, rest
 from freehold.formats.inflate import DEFLATE
@@ -30,6 +30,7 @@ from freehold.model.view import View
 
 _STORED = 0
 _IMPLODE, _DEFLATE64, _LZMA = 6, 9, 14
+_REDUCE = range(2, 6)
 _CODECS = {8: DEFLATE, 12: BZIP2, 20: ZSTD, 93: ZSTD, 95: XZ}
 _METHODS = frozenset({0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 14, 16, 18, 19, 20, 93, 94, 95, 96, 97, 98, 99})
 _HIGHEST_VERSION = 63
@@ -58,8 +59,11 @@ def _own_decoder(entry: Entry, local: Entry, method: int) -> Decode | None:
     """Return the decoder for methods that no library has; None for all others."""
     if method == _DEFLATE64:
         return deflate64.decode
+    size = max(entry.unpacked, local.unpacked)
     if method == _IMPLODE:
-        return lambda source: implode.decode(source, entry.flags | local.flags, max(entry.unpacked, local.unpacked))
+        return lambda source: implode.decode(source, entry.flags | local.flags, size)
+    if method in _REDUCE:
+        return lambda source: reduce.decode(source, method - 1, size)
     return None
 
 
@@ -194,6 +198,11 @@ class _Archive:
             start += _LZMA_PROPERTIES
             limit = declared if declared > local.content else limit
         own = _own_decoder(entry, local, method)
+        if method in zipnative.METHODS:
+            fields = (method, entry.checksum, max(entry.unpacked, local.unpacked))
+            extent = (start, max(min(declared, self._view.size), start))
+            yield from zipnative.content(self._view, _name(entry), fields, extent, self._unpacking)
+            return
         if codec is None and own is None:
             self._unpacking.problem(ProblemKind.UNSUPPORTED, f"{_label(entry)} is compressed by method {method}")
             return

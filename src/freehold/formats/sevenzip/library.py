@@ -21,9 +21,9 @@ def _load() -> ctypes.CDLL | None:
 
 _LIBRARY = _load()
 
-_CURIOUS = 0x07
-"""The class of 7z: its objects look up the number of processors in a file when they are made, or told to start no
-threads; so they are made here, one for each layer that may lie in another, and used again."""
+_CURIOUS = {0x07: Limits().depth + 1, 0x01: 4}
+"""The classes of 7z and zip: their objects look up the number of processors in a file when they are made, or told to
+start no threads; so they are made here, as many as may lie in one another, and used again."""
 
 
 def available() -> bool:
@@ -33,15 +33,15 @@ def available() -> bool:
 
 def create_archive(number: int) -> int:
     """Return an object that reads archives of one format; 0 when there is none."""
-    if number == _CURIOUS:
-        return _READY.pop() if _READY else 0
+    if number in _CURIOUS:
+        return _READY[number].pop() if _READY.get(number) else 0
     return _new(number)
 
 
 def give_back(number: int, pointer: int) -> None:
     """Take back an object that was closed."""
-    if number == _CURIOUS:
-        _READY.append(pointer)
+    if number in _CURIOUS:
+        _READY[number].append(pointer)
     else:
         release(pointer)
 
@@ -73,9 +73,9 @@ def _new(number: int) -> int:
     return made.value or 0
 
 
-def _threadless() -> int:
-    """Return a reader of 7z that decodes in the thread that calls it."""
-    pointer = _new(_CURIOUS)
+def _threadless(number: int) -> int:
+    """Return a reader that decodes in the thread that calls it."""
+    pointer = _new(number)
     properties = query(pointer, abi.IID_SET_PROPERTIES) if pointer else 0
     if properties:
         names = (ctypes.c_wchar_p * 2)("mt", "mtf")
@@ -86,4 +86,7 @@ def _threadless() -> int:
     return pointer
 
 
-_READY = [pointer for pointer in (_threadless() for _ in range(Limits().depth + 1)) if pointer]
+_READY = {
+    number: [pointer for pointer in (_threadless(number) for _ in range(count)) if pointer]
+    for number, count in _CURIOUS.items()
+}
