@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 
 from freehold.formats import autoit, issetup
+from freehold.formats.literals import LiteralSearch
 from freehold.model.interfaces import Child, Format, Unpacking
 from freehold.model.report import ProblemKind
 from freehold.model.view import View
@@ -82,11 +83,14 @@ _KINDS: tuple[tuple[bytes, str, Callable[[View, int], int]], ...] = (
 )
 
 
+_MAGICS = LiteralSearch([(magic, False) for magic, _, _ in _KINDS])
+
+
 def carve(view: View, start: int, end: int, unpacking: Unpacking) -> Iterator[Child]:
-    """Yield what lies in [start, end) of a view."""
-    for magic, name, measure in _KINDS:
+    """Yield what lies in [start, end) of a view, kind by kind."""
+    for (_, name, measure), places in zip(_KINDS, _places(view, start, end, unpacking), strict=True):
         found = start
-        for position in _places(view, magic, start, end, unpacking):
+        for position in places:
             if position < found:
                 continue
             size = min(measure(view, position), end - position)
@@ -95,21 +99,21 @@ def carve(view: View, start: int, end: int, unpacking: Unpacking) -> Iterator[Ch
                 yield Child(f"{name}-at-{position}", view.slice(position, size))
 
 
-def _places(view: View, magic: bytes, start: int, end: int, unpacking: Unpacking) -> Iterator[int]:
-    left = _CANDIDATES
-    position = start
-    while position < end:
+def _places(view: View, start: int, end: int, unpacking: Unpacking) -> list[list[int]]:
+    """Return where each kind may begin; all are looked for in one pass."""
+    places: list[list[int]] = [[] for _ in _KINDS]
+    given_up: frozenset[int] = frozenset()
+    for position in range(start, end, _WINDOW):
         piece = view.read(position, min(_WINDOW + _OVERLAP, end - position))
-        found = piece.find(magic)
-        while 0 <= found < _WINDOW:
-            left -= 1
-            if not left:
-                unpacking.problem(ProblemKind.LIMIT, f"more than {_CANDIDATES} beginnings of programs or archives")
-                return
-            yield position + found
-            found = piece.find(magic, found + 1)
-        position += _WINDOW
+        here, given_up = _MAGICS.places(piece, _CANDIDATES, given_up)
+        for number, found in enumerate(here):
+            places[number] += [position + place for place in found if place < _WINDOW]
+            if len(places[number]) >= _CANDIDATES:
+                given_up |= {number}
         unpacking.budget.tick()
+    if given_up:
+        unpacking.problem(ProblemKind.LIMIT, f"more than {_CANDIDATES} beginnings of programs or archives")
+    return [found[:_CANDIDATES] for found in places]
 
 
 class _Carve:

@@ -36,7 +36,7 @@ LIBRARY = ("ast", "copy", "dataclasses", "dis", "inspect", "linecache", "opcode"
 
 NATIVES = (
     *("array", "binascii", "bisect", "bz2", "ctypes", "datetime", "hashlib", "json.decoder", "lzma", "math", "random"),
-    *("struct", "zlib", "_opcode", "_ast", "backports.zstd"),
+    *("struct", "zlib", "_opcode", "_ast", "backports.zstd", "hyperscan"),
     *("freehold.formats.libarchive", "freehold.formats.sevenzip.callbacks", "freehold.formats.sevenzip.library"),
 )
 """Modules that are native, or load something native; YARA-X and the packing of numbers look for some of them late."""

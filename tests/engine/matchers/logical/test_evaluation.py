@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tests.differential import reference
 from tests.engine.matchers.logical.strategies import BODY_MATCHES, DATA, LANDMARKS, OFFSETS
 
+from freehold.engine.matchers.logical import text as text_module
 from freehold.engine.matchers.logical.evaluation import LogicalProgram, Surroundings
 from freehold.engine.matchers.logical.text import Text
 from freehold.model.body import Body, Bytes, Part
@@ -83,6 +84,18 @@ def holds(signature, data, landmarks=None, macros=None):
 def test_it_holds_when_the_reference_says_so(signature, data, landmarks, macros):
     facts = reference.Facts(landmarks=landmarks, macros=macros)
     assert holds(signature, data, landmarks, macros) == reference.matches(signature, data, facts)
+
+
+@settings(max_examples=150)
+@given(signatures(), DATA, LANDMARKS, st.integers(0, 2))
+def test_literals_that_are_looked_for_together_change_nothing(signature, data, landmarks, alone):
+    usual = text_module.LONG, text_module._ALONE, text_module.MOST_PLACES
+    text_module.LONG, text_module._ALONE, text_module.MOST_PLACES = 0, alone, 2
+    try:
+        expected = reference.matches(signature, data, reference.Facts(landmarks=landmarks))
+        assert holds(signature, data, landmarks) == expected
+    finally:
+        text_module.LONG, text_module._ALONE, text_module.MOST_PLACES = usual
 
 
 A = BodyMatch((Body((Part((Bytes(b"a"),)),)),))

@@ -1,10 +1,10 @@
 """Finding a body: its parts in order, at the distances that its gaps allow."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from freehold.engine.matchers.logical.parts import PartSearch
-from freehold.engine.matchers.logical.text import Text
+from freehold.engine.matchers.logical.text import Literal, Text
 from freehold.model.body import Anchor, Body, Gap, Landmarks, Offset
 from freehold.model.limits import Budget
 from freehold.model.logical import BodyMatch
@@ -46,6 +46,12 @@ class BodySearch:
             if enough is not None and len(single) + several >= enough:
                 break
         return len(single) + several, sorted([*single, *firsts])
+
+    def literals(self) -> Iterator[Literal]:
+        """Yield what is looked for first of each of its parts, wherever the offset allows a long search."""
+        if self._offset.anchor is Anchor.ANY:
+            for _, searches in self._forms:
+                yield from (search.literal for search in searches if search.literal is not None)
 
     def may_occur(self, text: Text, budget: Budget, places: Sequence[int]) -> bool:
         """Whether one of its parts holds the byte at one of these places; raises ``LimitReached``."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from freehold.engine.matchers.logical.bodies import BodySearch, LandmarksOf
 from freehold.engine.matchers.logical.numbers import compares
-from freehold.engine.matchers.logical.text import Text
+from freehold.engine.matchers.logical.text import Literals, Text
 from freehold.model.body import Anchor, Bytes, Part
 from freehold.model.limits import Budget
 from freehold.model.logical import (
@@ -46,7 +46,7 @@ class Surroundings(NamedTuple):
 class LogicalProgram:
     """An expression and its subsignatures, ready to be evaluated on any number of artifacts."""
 
-    __slots__ = ("_bodies", "_costs", "_enough", "_expression", "_searches", "_subsignatures", "_whole")
+    __slots__ = ("_bodies", "_costs", "_enough", "_expression", "_literals", "_searches", "_subsignatures", "_whole")
 
     def __init__(self, expression: Expression, subsignatures: Sequence[Subsignature]) -> None:
         self._expression = expression
@@ -55,6 +55,7 @@ class LogicalProgram:
         self._enough = 1 + max((c.value for c in _comparisons(expression, subsignatures)), default=0)
         self._whole = _counted_whole(subsignatures)
         self._bodies: dict[int, BodySearch] = {}
+        self._literals: Literals | None = None
         self._searches: dict[int, _Search] = {}
 
     def holds(self, surroundings: Surroundings, absent: Iterable[int] = ()) -> tuple[int, int] | None:
@@ -63,7 +64,15 @@ class LogicalProgram:
         ``absent`` are subsignatures that are known not to match.
         """
         evaluation = _Evaluation(self, surroundings, absent)
+        surroundings.text.expect(self._expected)
         return evaluation.evidence() if evaluation.truth(self._expression) else None
+
+    def _expected(self) -> Literals:
+        if self._literals is None:
+            bodies = [index for index, s in enumerate(self._subsignatures) if isinstance(s, BodyMatch)]
+            distinct = {literal: None for index in bodies for literal in self._body(index).literals()}
+            self._literals = Literals(tuple(distinct))
+        return self._literals
 
     def enough(self, index: int) -> int | None:
         """Return the count of a subsignature beyond which nothing changes; None: all of its matches matter."""

@@ -1,9 +1,10 @@
 """Finding one part of a body: a literal that it must contain, then a regular expression at that place."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from freehold.engine.matchers.logical.text import Text
+from freehold.engine.matchers.logical.text import Literal, Text
 from freehold.model.body import (
     SEPARATOR_LEFT,
     SEPARATOR_RIGHT,
@@ -66,6 +67,11 @@ class PartSearch:
         self._exact = isinstance(only, Bytes) and not only.mask
         self._regex: re.Pattern[bytes] | None = None  # compiled when it is needed; most parts are literals
 
+    @property
+    def literal(self) -> Literal | None:
+        """What is looked for first; None when that is an expression."""
+        return (self._anchor, self._nocase) if len(self._anchor) >= 2 else None
+
     def occurrences(self, text: Text, budget: Budget, first: int, last: int) -> Iterator[tuple[int, int]]:
         """Yield (start, end) of every place of the part that starts from ``first`` to ``last``, by start.
 
@@ -91,7 +97,17 @@ class PartSearch:
     def _starts(self, text: Text, piece: bytes, low: int, high: int, budget: Budget) -> Iterator[int]:
         if len(self._anchor) < 2:
             return self._by_regex(piece, low, high, budget)
+        places = text.places((self._anchor, self._nocase), high - low)
+        if places is not None:
+            return self._at(places, piece, low, high)
         return self._by_anchor(text.lower(piece) if self._nocase else piece, piece, low, high, budget)
+
+    def _at(self, places: list[int], piece: bytes, low: int, high: int) -> Iterator[int]:
+        at = self._anchor_at
+        matches = None if self._exact else self._compiled().match
+        for place in places[bisect_left(places, low + at) : bisect_left(places, high + at)]:
+            if matches is None or matches(piece, place - at):
+                yield place - at
 
     def _compiled(self) -> re.Pattern[bytes]:
         if self._regex is None:
