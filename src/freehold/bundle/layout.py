@@ -20,6 +20,7 @@ offsets. In each segment:
 ``logical.<target>.always``          programs that no atom calls for, by container (JSON)
 ``icons.records``                    66-byte records: an icon's metrics, and the numbers (u16) of its two groups
 ``icons.groups``                     names of the icons' first and second groups (JSON); missing without icons
+``logical.<target>.pictures``        what hashes of pictures call for (JSON); missing when there are none
 ``yara.compiled``, ``yara.json``     YARA-X's rules, and the line of each
 ``<any large file>.sums``            checksums of its blocks
 ===================================  ==============================================================================

@@ -32,6 +32,7 @@ from freehold.model.logical import (
     Comparison,
     Expression,
     Group,
+    ImageHash,
     Leaf,
     MacroMatch,
     Operator,
@@ -193,6 +194,10 @@ def _encode_byte_comparison(comparison: ByteComparison) -> Any:
     ]
 
 
+def _encode_image(image: ImageHash) -> Any:
+    return ["image", image.digest.hex()]
+
+
 def _encode_macro(macro: MacroMatch) -> Any:
     return ["macro", macro.minimum, macro.maximum, macro.group]
 
@@ -201,6 +206,7 @@ _ENCODERS: dict[type, Callable[[Any], Any]] = {
     BodyMatch: _encode_body_match,
     RegexMatch: _encode_regex,
     ByteComparison: _encode_byte_comparison,
+    ImageHash: _encode_image,
     MacroMatch: _encode_macro,
 }
 
@@ -218,6 +224,8 @@ def _decode_subsignature(value: Any) -> Subsignature:
         reference, place, radix, little_endian, exact, length, comparisons = rest
         decoded = tuple(Comparison(Relation(relation), number) for relation, number in comparisons)
         return ByteComparison(reference, place, Radix(radix), little_endian, exact, length, decoded)
+    if kind == "image":
+        return ImageHash(bytes.fromhex(rest[0]))
     if kind == "macro":
         return MacroMatch(*rest)
     raise ValueError(kind)

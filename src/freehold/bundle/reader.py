@@ -63,13 +63,24 @@ class LogicalRoot:
         always: programs that no atom calls for, by the container that they ask for ("" when they do not).
     """
 
-    __slots__ = ("_native", "_segment", "_starts", "_starts_column", "_users", "_users_column", "always", "target")
+    __slots__ = (
+        "_native",
+        "_pictures",
+        "_segment",
+        "_starts",
+        "_starts_column",
+        "_users",
+        "_users_column",
+        "always",
+        "target",
+    )
 
     def __init__(self, segment: "Segment", target: Target) -> None:
         prefix = f"logical.{target.name.lower()}"
         self.target = target
         self._segment = segment
         self._native = f"{prefix}.hs"
+        self._pictures = f"{prefix}.pictures"
         self._starts = segment.file(f"{prefix}.starts")
         self._users = segment.file(f"{prefix}.users")
         self._starts_column = self._starts.data.cast("I")
@@ -84,6 +95,16 @@ class LogicalRoot:
     def size(self) -> int:
         """Bytes of the database."""
         return self._segment.native_size(self._native)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether hashes of pictures call for some programs."""
+        return self._segment.has(self._pictures)
+
+    def pictures(self) -> dict[str, list[int]]:
+        """Return the subsignatures that hashes of pictures stand for, by the hash in hexadecimal."""
+        known: dict[str, list[int]] = json.loads(bytes(self._segment.file(self._pictures).data))
+        return known
 
     def users(self, atom: int) -> list[int]:
         """Return the bodies that an atom stands for (``bundle.programs.body_number``)."""

@@ -112,7 +112,12 @@ class SegmentWriter:
         self._roots.append(name)
 
     def logical_root(
-        self, target: Target, database: bytes, users: Iterable[Sequence[int]], always: Mapping[str, Sequence[int]]
+        self,
+        target: Target,
+        database: bytes,
+        users: Iterable[Sequence[int]],
+        always: Mapping[str, Sequence[int]],
+        pictures: Mapping[str, Sequence[int]],
     ) -> None:
         """Write what calls for programs in one group of file types.
 
@@ -121,6 +126,7 @@ class SegmentWriter:
             database: a serialised Hyperscan database of atoms whose ids count from 0; empty when there are none.
             users: for each atom the bodies that it stands for (``bundle.programs.body_number``).
             always: the programs that no atom calls for, by the container that they ask for.
+            pictures: for each hash of a picture the subsignatures that it stands for, likewise.
         """
         name = f"logical.{target.name.lower()}"
         if database:
@@ -132,6 +138,8 @@ class SegmentWriter:
         self._write(f"{name}.starts", [starts.tobytes()])
         self._write(f"{name}.users", [bodies.tobytes()])
         self._write(f"{name}.always", [canonical(always)])
+        if pictures:
+            self._write(f"{name}.pictures", [canonical(pictures)])
         self._logical_roots.append(target.name.lower())
 
     def yara(self, compiled: bytes, lines: dict[str, dict[str, int]]) -> None:

@@ -8,7 +8,7 @@ from freehold.model.body import Bytes, Choice, Element
 from freehold.model.filetype import Target
 from freehold.model.logical import BodyMatch, ByteComparison, Expression, Leaf, RegexMatch, evaluate
 from freehold.model.signature import AllowedContent, HashSignature, LogicalSignature, PatternSignature, Signature
-from freehold.signatures.atoms import Atom, Atoms, choose
+from freehold.signatures.atoms import Atom, Atoms, calling_for
 from freehold.signatures.cover import cover
 from freehold.signatures.literals import required
 
@@ -31,7 +31,7 @@ def advice(signature: Signature) -> Iterator[str]:
 
 def atoms_for(signature: LogicalSignature) -> dict[int, Atoms] | None:
     """Return the atoms that call for a signature, by subsignature; None when none do, empty when it never matches."""
-    chosen = {n: choose(s) for n, s in enumerate(signature.subsignatures) if isinstance(s, BodyMatch)}
+    chosen = {n: calling_for(s) for n, s in enumerate(signature.subsignatures)}
 
     def weigh(index: int) -> float:
         atoms = chosen.get(index)

@@ -13,7 +13,7 @@ from itertools import accumulate, product
 from typing import NamedTuple
 
 from freehold.model.body import Body, Bytes, Choice, Element
-from freehold.model.logical import BodyMatch
+from freehold.model.logical import BodyMatch, ImageHash, Subsignature
 from freehold.signatures.weak import weak_expression
 
 LONGEST = 8
@@ -69,6 +69,17 @@ class Atoms(NamedTuple):
 
     literals: tuple[Atom, ...]
     weight: float
+
+
+PICTURE = Atoms((), 2.0**-28)
+"""What calls for a hash of a picture: the hash itself, which no other picture has, but which is dear to compute."""
+
+
+def calling_for(subsignature: Subsignature) -> Atoms | None:
+    """Return what calls for a subsignature; None when nothing does."""
+    if isinstance(subsignature, ImageHash):
+        return PICTURE
+    return choose(subsignature) if isinstance(subsignature, BodyMatch) else None
 
 
 def choose(match: BodyMatch) -> Atoms | None:

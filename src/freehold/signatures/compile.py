@@ -164,8 +164,9 @@ class _Compilation:
         """Write everything that could not be written before all sources were read."""
         self._patterns.write(self._progress)
         for target, atoms, database in self._roots:
-            users, always = self._logical.users.get(target, {}), self._logical.always.get(target, {})
-            self._segment.logical_root(target, database, [users[atom] for atom in atoms], always)
+            users = self._logical.users.get(target, {})
+            always, pictures = self._logical.always.get(target, {}), self._logical.pictures.get(target, {})
+            self._segment.logical_root(target, database, [users[atom] for atom in atoms], always, pictures)
         if self._yara_sources:
             self._progress("compiling YARA rules")
             self._compile_yara()
@@ -249,7 +250,7 @@ class _Compilation:
         self._segment.encoded_abouts(compiled.abouts, compiled.about_lengths)
         for (part, algorithm), entries in compiled.hashes.items():
             self._segment.hashes(part, algorithm, entries)
-        self._logical.extend(compiled.users, compiled.always, self._segment.programs(compiled.programs))
+        self._logical.extend(compiled.calls, self._segment.programs(compiled.programs))
         for target, count in compiled.targets.items():
             self._targets[target] = self._targets.get(target, 0) + count
         self._count(source, compiled.signatures)
@@ -258,7 +259,7 @@ class _Compilation:
 
     def _compile_atoms(self, executor: Executor) -> None:
         logical = self._logical
-        targets = sorted(logical.users.keys() | logical.always.keys())
+        targets = logical.targets
         atoms = {target: sorted(logical.users.get(target, ())) for target in targets}
         self._progress("compiling atoms")
         for target, database in zip(targets, executor.map(compile_atoms, atoms.values()), strict=True):

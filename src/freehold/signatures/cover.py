@@ -6,19 +6,19 @@ from freehold.model.logical import (
     BodyMatch,
     ByteComparison,
     Expression,
+    ImageHash,
     Leaf,
-    MacroMatch,
     Operator,
     RegexMatch,
     Subsignature,
 )
 
 Cover = frozenset[int]
-"""Numbers of bodies; the empty cover is that of an expression which never holds."""
+"""Numbers of bodies and hashes of pictures; the empty cover is that of an expression which never holds."""
 
 
 def cover(expression: Expression, subsignatures: Sequence[Subsignature], weigh: Callable[[int], float]) -> Cover | None:
-    """Return the lightest set of bodies of which at least one has a count above zero whenever the expression holds.
+    """Return the lightest set of bodies and hashes of which one has a count above zero whenever the expression holds.
 
     Args:
         expression: over the counts of the subsignatures.
@@ -68,15 +68,13 @@ class _Covers:
     def _matched(self, index: int) -> Cover | None:
         """Return the cover of "subsignature ``index`` has a count above zero"."""
         subsignature = self._subsignatures[index]
-        if isinstance(subsignature, BodyMatch):
+        if isinstance(subsignature, BodyMatch | ImageHash):
             return frozenset({index})
         if isinstance(subsignature, RegexMatch):
             return self.of(subsignature.trigger)
         if isinstance(subsignature, ByteComparison):
             return self._referred(subsignature.reference)
-        if isinstance(subsignature, MacroMatch):
-            return self._matched(index - 1) if index else frozenset()
-        return frozenset()  # hashes of images are not computed
+        return self._matched(index - 1) if index else frozenset()  # a macro
 
     def _referred(self, reference: int) -> Cover | None:
         """Comparisons may refer to one another in a circle, which never holds; only bodies and the like count."""

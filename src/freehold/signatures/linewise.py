@@ -15,9 +15,8 @@ from freehold.bundle.abouts import encode_about
 from freehold.bundle.layout import ANY_SIZE
 from freehold.model.about import HashedPart
 from freehold.model.errors import MalformedInput, UsageError
-from freehold.model.filetype import Target
 from freehold.model.signature import AllowedContent, HashSignature, LogicalSignature, Rejected, Signature
-from freehold.signatures.logical import Always, IconGroups, LogicalSignatures, Users
+from freehold.signatures.logical import Calls, IconGroups, LogicalSignatures
 from freehold.signatures.registry import BY_SUFFIX
 
 PIECE = 4 << 20
@@ -75,8 +74,7 @@ class Compiled(NamedTuple):
         about_lengths: of each line's record, 0 where there is no signature; column u32.
         hashes: sorted entries for the hash tables.
         programs: logical signatures.
-        users: their atoms.
-        always: those without.
+        calls: what calls for them.
         signatures: how many there are.
         targets: body and logical signatures, by target.
         ignored: how many signatures the user did not want.
@@ -87,8 +85,7 @@ class Compiled(NamedTuple):
     about_lengths: bytes
     hashes: dict[TableKey, bytes]
     programs: list[bytes]
-    users: dict[Target, Users]
-    always: dict[Target, Always]
+    calls: Calls
     signatures: int
     targets: dict[str, int]
     ignored: int
@@ -145,8 +142,7 @@ class _Compilation:
             self._lengths.tobytes(),
             hashes,
             logical.records,
-            logical.users,
-            logical.always,
+            logical.calls,
             self._counts[0],
             self._targets,
             self._counts[1],

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import hyperscan
 import pcre2
@@ -12,7 +13,7 @@ from freehold.model.errors import MalformedInput
 from freehold.model.filetype import Target
 from freehold.model.logical import BodyMatch, ImageHash, MacroMatch, RegexMatch
 from freehold.model.signature import LogicalSignature
-from freehold.signatures.atoms import Atom, Atoms, choose
+from freehold.signatures.atoms import Atom, Atoms, calling_for
 from freehold.signatures.cover import cover
 
 Users = dict[Atom, list[int]]
@@ -26,7 +27,20 @@ IconGroups = tuple[frozenset[str], frozenset[str]]
 
 NO_ICONS: IconGroups = (frozenset(), frozenset())
 
+Pictures = dict[str, list[int]]
+"""Hashes of pictures, like bodies, by the hash in hexadecimal."""
+
+
+class Calls(NamedTuple):
+    """What calls for programs, by target."""
+
+    users: dict[Target, Users]
+    always: dict[Target, Always]
+    pictures: dict[Target, Pictures]
+
+
 _NOWHERE = float("inf")
+_K = TypeVar("_K")
 _encode: Callable[[object], str] = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -37,6 +51,7 @@ class LogicalSignatures:
         records: the programs.
         users: by target.
         always: by target.
+        pictures: by target.
     """
 
     def __init__(self, icon_groups: IconGroups = NO_ICONS) -> None:
@@ -44,6 +59,17 @@ class LogicalSignatures:
         self.records: list[bytes] = []
         self.users: dict[Target, Users] = {}
         self.always: dict[Target, Always] = {}
+        self.pictures: dict[Target, Pictures] = {}
+
+    @property
+    def targets(self) -> list[Target]:
+        """The targets of all signatures."""
+        return sorted(self.users.keys() | self.always.keys() | self.pictures.keys())
+
+    @property
+    def calls(self) -> "Calls":
+        """What calls for the programs."""
+        return Calls(self.users, self.always, self.pictures)
 
     def add(self, signature: LogicalSignature, about: int) -> None:
         """Take one signature with the number of its about-record.
@@ -62,21 +88,27 @@ class LogicalSignatures:
             always = self.always.setdefault(description.target, {})
             always.setdefault(description.container or "", []).append(number)
             return
-        users = self.users.setdefault(description.target, {})
         for index, atoms in sorted(covering.items()):
+            body = body_number(number, index)
+            subsignature = signature.subsignatures[index]
+            if isinstance(subsignature, ImageHash):
+                pictures = self.pictures.setdefault(description.target, {})
+                pictures.setdefault(subsignature.digest.hex(), []).append(body)
             for atom in atoms.literals:
-                users.setdefault(atom, []).append(body_number(number, index))
+                self.users.setdefault(description.target, {}).setdefault(atom, []).append(body)
 
-    def extend(self, users: Mapping[Target, Users], always: Mapping[Target, Always], first: int) -> None:
+    def extend(self, other: "Calls", first: int) -> None:
         """Take what another collection has, whose programs get numbers from ``first`` on; not its records."""
-        for target, theirs in users.items():
-            ours = self.users.setdefault(target, {})
-            for atom, numbers in theirs.items():
-                ours.setdefault(atom, []).extend([body_number(first, 0) + number for number in numbers])
-        for target, containers in always.items():
-            all_ours = self.always.setdefault(target, {})
-            for container, numbers in containers.items():
-                all_ours.setdefault(container, []).extend([first + number for number in numbers])
+        _extend(self.users, other.users, body_number(first, 0))
+        _extend(self.always, other.always, first)
+        _extend(self.pictures, other.pictures, body_number(first, 0))
+
+
+def _extend(ours: dict[Target, dict[_K, list[int]]], theirs: Mapping[Target, dict[_K, list[int]]], first: int) -> None:
+    for target, calling in theirs.items():
+        known = ours.setdefault(target, {})
+        for key, numbers in calling.items():
+            known.setdefault(key, []).extend([first + number for number in numbers])
 
 
 def compile_atoms(atoms: Sequence[Atom]) -> bytes:
@@ -99,8 +131,6 @@ def _check(signature: LogicalSignature, icon_groups: IconGroups) -> None:
             isinstance(subsignature, BodyMatch) and subsignature.offset.anchor is Anchor.MACRO
         ):
             raise MalformedInput("macro groups are not supported")
-        if isinstance(subsignature, ImageHash):
-            raise MalformedInput("perceptual hashes of images are not supported")
         if isinstance(subsignature, RegexMatch):
             _check_regex(index, subsignature)
 
@@ -119,7 +149,7 @@ def _covering(signature: LogicalSignature) -> dict[int, Atoms] | None:
     def weigh(index: int) -> float:
         if index not in chosen:
             subsignature = signature.subsignatures[index]
-            chosen[index] = choose(subsignature) if isinstance(subsignature, BodyMatch) else None
+            chosen[index] = calling_for(subsignature)
         atoms = chosen[index]
         return _NOWHERE if atoms is None else atoms.weight
 

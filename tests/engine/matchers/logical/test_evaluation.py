@@ -74,7 +74,11 @@ MACROS = st.dictionaries(st.integers(0, 1), st.sets(st.integers(0, 30), max_size
 
 def holds(signature, data, landmarks=None, macros=None):
     surroundings = Surroundings(
-        Text(BytesView(data)), lambda: landmarks, lambda group: (macros or {}).get(group, ()), Budget(Limits())
+        Text(BytesView(data)),
+        lambda: landmarks,
+        lambda group: (macros or {}).get(group, ()),
+        lambda: None,
+        Budget(Limits()),
     )
     return LogicalProgram(signature.expression, signature.subsignatures).holds(surroundings) is not None
 

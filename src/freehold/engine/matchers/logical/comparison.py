@@ -10,6 +10,7 @@ from freehold.engine.landmarks import Program
 from freehold.engine.matchers.logical.bodies import LandmarksOf
 from freehold.engine.matchers.logical.evaluation import LogicalProgram, Surroundings
 from freehold.engine.matchers.logical.layers import stands_in
+from freehold.engine.matchers.logical.pictures import Picture
 from freehold.engine.matchers.logical.roots import MOST_PLACES, Bodies
 from freehold.engine.matchers.logical.text import Text
 from freehold.engine.normalise.views import Form
@@ -103,14 +104,16 @@ class Comparison:
         "_form",
         "_found",
         "_icons",
+        "_picture",
         "_program",
         "_shared",
         "_surroundings",
         "undecided",
     )
 
-    def __init__(self, artifact: Artifact, budget: Budget, shared: Shared) -> None:
+    def __init__(self, artifact: Artifact, picture: Picture, budget: Budget, shared: Shared) -> None:
         self._artifact = artifact
+        self._picture = picture
         self._shared = shared
         self._icons: ProgramIcons | None = None
         self._budget = budget
@@ -147,7 +150,8 @@ class Comparison:
         if self._surroundings is None or form is not self._form:
             landmarks = self._program.landmarks if form.name == "raw" else _elsewhere
             self._form = form
-            self._surroundings = Surroundings(Text(form.content), landmarks, _no_macros, self._budget)
+            picture = self._picture.digest if form.name == "raw" else _no_picture
+            self._surroundings = Surroundings(Text(form.content), landmarks, _no_macros, picture, self._budget)
         return self._surroundings
 
     def _evaluate(self, program: _LoadedProgram, surroundings: Surroundings, bodies: Bodies) -> tuple[int, int] | None:
@@ -204,6 +208,10 @@ def _within(allowed: Range | None, number: int) -> bool:
 
 def _elsewhere() -> Landmarks:
     return _ELSEWHERE
+
+
+def _no_picture() -> None:
+    return None
 
 
 def _no_macros(_group: int) -> tuple[int, ...]:

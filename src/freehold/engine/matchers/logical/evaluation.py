@@ -15,6 +15,7 @@ from freehold.model.logical import (
     Comparison,
     Expression,
     Group,
+    ImageHash,
     Leaf,
     MacroMatch,
     Operator,
@@ -34,12 +35,14 @@ class Surroundings(NamedTuple):
         text: the bytes.
         landmarks: where offsets are counted from; asked only when a signature needs it.
         macros: where the bodies of a macro group start; asked likewise.
+        picture: the hash of the picture that is looked at, if it is one; asked likewise.
         budget: raises ``LimitReached``.
     """
 
     text: Text
     landmarks: LandmarksOf
     macros: Callable[[int], Collection[int]]
+    picture: Callable[[], bytes | None]
     budget: Budget
 
 
@@ -84,6 +87,8 @@ class LogicalProgram:
 
     def may_occur(self, index: int, text: Text, budget: Budget, places: Sequence[int]) -> bool:
         """Whether a body may occur that has an atom nowhere but at these places (of the atoms' last bytes)."""
+        if isinstance(self._subsignatures[index], ImageHash):
+            return True  # its hash called for it
         return self._body(index).may_occur(text, budget, places)
 
     def subsignature(self, index: int) -> Subsignature:
@@ -178,6 +183,8 @@ class _Evaluation:
             count, starts = self._count(subsignature.reference)
             last = starts[-1] if starts else 0
             return int(count > 0 and compares(subsignature, self._surroundings.text, last)), []
+        if isinstance(subsignature, ImageHash):
+            return int(self._surroundings.picture() == subsignature.digest), []
         if isinstance(subsignature, MacroMatch):
             near = self._near_macros(subsignature, self._count(index - 1)[1] if index else [])
             return len(near), near
@@ -205,8 +212,8 @@ def _never(_surroundings: Surroundings, _enough: int | None) -> _Counted:
 
 
 def _cost(subsignature: Subsignature) -> int:
-    """Fixed places are cheap; the longer a literal, the sooner it says no; regular expressions come last."""
-    if isinstance(subsignature, RegexMatch):
+    """Fixed places are cheap; the longer a literal, the sooner it says no; expressions and pictures come last."""
+    if isinstance(subsignature, RegexMatch | ImageHash):
         return 1_000
     if not isinstance(subsignature, BodyMatch):
         return 500

@@ -7,6 +7,7 @@ import pcre2  # noqa: F401 - the evaluation of programs, which is loaded late, c
 
 from freehold.bundle import Segment
 from freehold.engine.matchers.logical.layers import container
+from freehold.engine.matchers.logical.pictures import Picture, prepare
 from freehold.engine.matchers.logical.roots import LoadedRoot
 from freehold.engine.normalise.views import forms
 from freehold.model.artifact import Artifact
@@ -27,6 +28,7 @@ class LogicalMatcher:
         self._segments = [_LoadedSegment(segment) for segment in segments if segment.logical_roots]
         self._wanted = frozenset(target for segment in self._segments for target in segment.roots)
         self._all = segments
+        prepare([root for segment in segments for root in segment.logical_roots])
         self._shared: Shared | None = None
 
     def match(self, artifact: Artifact, budget: Budget) -> Iterator[Detection]:
@@ -36,23 +38,25 @@ class LogicalMatcher:
             LimitReached: some signatures could not be decided; those that could be are yielded first.
         """
         above = container(artifact)
+        picture = Picture(artifact, budget)
         comparison = None
         for form in forms(artifact, self._wanted, budget):
             for segment, target in ((s, t) for s in self._segments for t in form.targets if t in s.roots):
-                called = segment.roots[target].called(form, above, budget)
+                called = segment.roots[target].called(form, above, picture, budget)
                 if called:
                     if comparison is None:
-                        comparison = self._comparison(artifact, budget)
+                        comparison = self._comparison(artifact, picture, budget)
                     yield from comparison.run(segment.programs(), form, target, called)
-        if comparison is not None and comparison.undecided is not None:
-            raise comparison.undecided
+        undecided = picture.undecided if comparison is None else comparison.undecided or picture.undecided
+        if undecided is not None:
+            raise undecided
 
-    def _comparison(self, artifact: Artifact, budget: Budget) -> "Comparison":
+    def _comparison(self, artifact: Artifact, picture: Picture, budget: Budget) -> "Comparison":
         from freehold.engine.matchers.logical.comparison import Comparison, Shared
 
         if self._shared is None:
             self._shared = Shared(self._all)
-        return Comparison(artifact, budget, self._shared)
+        return Comparison(artifact, picture, budget, self._shared)
 
 
 class _LoadedSegment:

@@ -3,6 +3,7 @@
 from freehold.bundle import LogicalRoot
 from freehold.bundle.layout import MOST_SUBSIGNATURES
 from freehold.engine.matchers.databases import Scan, load_database
+from freehold.engine.matchers.logical.pictures import Picture
 from freehold.engine.normalise.views import Form
 from freehold.model.limits import Budget
 
@@ -19,33 +20,44 @@ Bodies = dict[int, list[int]]
 class LoadedRoot:
     """What calls for programs in one group of file types; its database is loaded by the worker that first needs it."""
 
-    __slots__ = ("_scan", "root")
+    __slots__ = ("_known_pictures", "_scan", "root")
 
     def __init__(self, root: LogicalRoot) -> None:
         self.root = root
         self._scan: Scan | None = None
+        self._known_pictures: dict[str, list[int]] | None = None
 
     def _load(self) -> Scan:
         serialised = self.root.database()
         self._scan = load_database(serialised) if serialised else _no_atoms
         return self._scan
 
-    def called(self, form: Form, above: str, budget: Budget) -> list[tuple[int, Bodies]]:
+    def called(self, form: Form, above: str, picture: Picture, budget: Budget) -> list[tuple[int, Bodies]]:
         """Return the programs that may hold for a form, in order, each with those bodies of its cover that may occur.
 
         Args:
             form: what is looked at.
             above: the container's type.
+            picture: the artifact as a picture.
             budget: raises ``LimitReached``.
         """
         programs: dict[int, Bodies] = {
             number: {} for number in (*self.root.always.get("", ()), *self.root.always.get(above, ()))
         }
+        if form.name == "raw" and self.root.has_pictures and (digest := picture.digest()) is not None:
+            for body in self._pictures().get(digest.hex(), ()):
+                program, index = divmod(body, MOST_SUBSIGNATURES)
+                programs.setdefault(program, {})[index] = []
         for atom, places in self._places(form, budget).items():
             for body in self.root.users(atom):
                 program, index = divmod(body, MOST_SUBSIGNATURES)
                 programs.setdefault(program, {}).setdefault(index, []).extend(places)
         return sorted(programs.items())
+
+    def _pictures(self) -> dict[str, list[int]]:
+        if self._known_pictures is None:
+            self._known_pictures = self.root.pictures()
+        return self._known_pictures
 
     def _places(self, form: Form, budget: Budget) -> dict[int, list[int]]:
         """Return where the last byte of each atom that occurs stands, the first ``MOST_PLACES`` times."""
