@@ -219,6 +219,15 @@ class Segment:
         except (LookupError, ValueError, struct.error) as error:
             raise TrustError(f"the database holds an icon that this Freehold cannot read ({error!r})") from error
 
+    @property
+    def has_indicators(self) -> bool:
+        """Whether there are indicators of prohibited products."""
+        return self.has("indicators.json")
+
+    def indicators(self) -> list[tuple[str, str, int]]:
+        """Return by what prohibited products are recognised: kind, value, number of the about-record."""
+        return [(kind, value, about) for kind, value, about in json.loads(bytes(self.file("indicators.json").data))]
+
     def yara_lines(self) -> dict[str, dict[str, int]]:
         """Return the line of each YARA rule, by namespace (the source's name) and rule."""
         lines: dict[str, dict[str, int]] = json.loads(bytes(self.file("yara.json").data))

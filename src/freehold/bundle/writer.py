@@ -142,6 +142,10 @@ class SegmentWriter:
             self._write(f"{name}.pictures", [canonical(pictures)])
         self._logical_roots.append(target.name.lower())
 
+    def indicators(self, indicators: Sequence[tuple[str, str, int]]) -> None:
+        """Write by what prohibited products are recognised: kind, value, number of the about-record."""
+        self._write("indicators.json", [canonical(indicators)])
+
     def yara(self, compiled: bytes, lines: dict[str, dict[str, int]]) -> None:
         """Write YARA-X's compiled rules, and the line of each by namespace and rule."""
         self._write("yara.compiled", [compiled], native=True)

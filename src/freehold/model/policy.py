@@ -9,6 +9,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from freehold.model.about import About
+from freehold.model.report import Verdict
+
 
 class Strength(StrEnum):
     """What one indicator proves: a strong one that the product is there, a weak one that somebody should look."""
@@ -78,12 +81,14 @@ class Indicator(NamedTuple):
         value: what is looked for.
         strength: what it proves.
         source: where the fact was read.
+        line: of its pack, from 1.
     """
 
     kind: IndicatorKind
     value: str
     strength: Strength
     source: str
+    line: int = 1
 
 
 class Entity(NamedTuple):
@@ -196,6 +201,11 @@ class PolicyPack(NamedTuple):
     laws: tuple[Law, ...]
     entities: tuple[Entity, ...]
     products: tuple[Product, ...]
+
+    @property
+    def about(self) -> About:
+        """What is said of the pack as a whole."""
+        return About(self.name, f"{self.source}:1", "policy", Verdict.PROHIBITED, self.description)
 
     def product(self, identifier: str) -> Product:
         """Return the product of this identifier; raises ``KeyError``."""

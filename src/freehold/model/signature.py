@@ -7,6 +7,7 @@ from freehold.model.about import About, HashedPart
 from freehold.model.condition import AtLeast, Condition, Not, Occurs
 from freehold.model.filetype import Target
 from freehold.model.icon import IconMetrics
+from freehold.model.policy import PolicyPack
 
 __all__ = [
     "About",
@@ -24,6 +25,7 @@ __all__ = [
     "Not",
     "Occurs",
     "PatternSignature",
+    "PolicyPack",
     "Rejected",
     "Signature",
     "YaraSource",
@@ -175,6 +177,7 @@ Signature = (
     | AllowedContent
     | IgnoredSignature
     | ArchivePassword
+    | PolicyPack
 )
 
 

@@ -13,14 +13,18 @@ from typing import Any, NamedTuple
 
 from freehold.bundle.publish import replaced
 from freehold.bundle.writer import SegmentWriter, write_manifest
+from freehold.model.about import About
 from freehold.model.errors import MalformedInput, UsageError
 from freehold.model.filetype import Target
 from freehold.model.interfaces import SignatureLanguage
+from freehold.model.policy import IndicatorKind, Strength
+from freehold.model.report import Verdict
 from freehold.model.signature import (
     HashSignature,
     IconSignature,
     IgnoredSignature,
     PatternSignature,
+    PolicyPack,
     Rejected,
     Signature,
     YaraSource,
@@ -34,6 +38,8 @@ from freehold.signatures.registry import BY_SUFFIX, LINE_LANGUAGES
 from freehold.signatures.sources import signature_files
 
 SEGMENT = "base"
+
+_PROVES = {Strength.STRONG: Verdict.PROHIBITED, Strength.WEAK: Verdict.SUSPICIOUS}
 
 _SMALL = 2 * PIECE
 """Bytes of signature files that one process compiles sooner than others would have been started."""
@@ -71,6 +77,7 @@ def build(
     *,
     strict: bool = False,
     unwanted: bool = False,
+    weak: bool = False,
     jobs: int | None = None,
     progress: Callable[[str], None] | None = None,
     keys: Keys = CLAMAV,
@@ -83,6 +90,7 @@ def build(
         destination: a directory; a bundle that is there is replaced in one step.
         strict: refuse to build when any signature is rejected.
         unwanted: take ClamAV's files for potentially unwanted programs, too.
+        weak: take indicators of prohibited products that prove nothing by themselves, too, as *suspicious*.
         jobs: processes to use; None for one on each processor. The result does not depend on it.
         progress: is told in a few words what is being done.
         keys: whose signatures on containers count.
@@ -96,7 +104,7 @@ def build(
     with TemporaryDirectory(prefix="freehold-") as scratch, replaced(destination) as folder:
         found = signature_files(sources, Path(scratch), keys)
         files = [_Source(path, label, path.suffix.lower()) for path, label in found]
-        compilation = _Compilation(SegmentWriter(folder / SEGMENT), report)
+        compilation = _Compilation(SegmentWriter(folder / SEGMENT), report, weak=weak)
         compilation.read(files, unwanted=unwanted, jobs=jobs)
         if strict and compilation.rejected:
             first = compilation.rejected[0]
@@ -126,13 +134,15 @@ class _Source(NamedTuple):
 class _Compilation:
     """One run of the compiler, into one segment."""
 
-    def __init__(self, segment: SegmentWriter, progress: Callable[[str], None]) -> None:
+    def __init__(self, segment: SegmentWriter, progress: Callable[[str], None], *, weak: bool) -> None:
         self._segment = segment
         self._progress = progress
         self._patterns = Patterns(segment)
         self._logical = LogicalSignatures()
         self._roots: list[tuple[Target, list[Atom], bytes]] = []
         self._yara_sources: list[YaraSource] = []
+        self._indicators: list[tuple[str, str, int]] = []
+        self._weak = weak
         self._counts: dict[str, int] = {}
         self._targets: dict[str, int] = {}
         self._ignored = 0
@@ -170,6 +180,8 @@ class _Compilation:
         if self._yara_sources:
             self._progress("compiling YARA rules")
             self._compile_yara()
+        if self._indicators:
+            self._segment.indicators(self._indicators)
         self._progress("writing")
         counts = self._counts
         targets = {
@@ -217,12 +229,33 @@ class _Compilation:
                 self._yara_sources.append(signature)
             elif isinstance(signature, PatternSignature):
                 self._pattern(source, signature)
+            elif isinstance(signature, PolicyPack):
+                self._policy(source, signature)
             elif isinstance(signature, HashSignature):
                 about = self._segment.about(signature.about)
                 self._segment.hashes(signature.part, signature.algorithm, hash_entry(signature, about))
                 self._count(source, 1)
             else:
                 raise NotImplementedError(type(signature).__name__)
+
+    def _policy(self, source: _Source, pack: PolicyPack) -> None:
+        for product in pack.products:
+            for indicator in product.indicators:
+                verdict = _PROVES[indicator.strength]
+                about = About(
+                    f"{pack.name}/{product.identifier}",
+                    f"{pack.source}:{indicator.line}",
+                    product.presence.value,
+                    verdict,
+                    f"{product.name}: {indicator.kind} {indicator.value}",
+                )
+                if indicator.kind is IndicatorKind.SHA256:
+                    digest = HashSignature(about, "sha256", bytes.fromhex(indicator.value), None)
+                    entry = hash_entry(digest, self._segment.about(about))
+                    self._segment.hashes(digest.part, digest.algorithm, entry)
+                elif self._weak or verdict is Verdict.PROHIBITED:
+                    self._indicators.append((indicator.kind.value, indicator.value, self._segment.about(about)))
+            self._count(source, 1)
 
     def _pattern(self, source: _Source, signature: PatternSignature) -> None:
         try:

@@ -11,6 +11,7 @@ from freehold.signatures.languages import (
     clamav_other,
     clamav_pe_hash,
     pack,
+    policy,
     yara,
 )
 
@@ -25,6 +26,12 @@ LINE_LANGUAGES: tuple[SignatureLanguage, ...] = (
 )
 """Those with a signature to a line, so that any lines of a file can be read by themselves."""
 
-LANGUAGES: tuple[SignatureLanguage, ...] = (*LINE_LANGUAGES, clamav_other.LANGUAGE, pack.LANGUAGE, yara.LANGUAGE)
+LANGUAGES: tuple[SignatureLanguage, ...] = (
+    *LINE_LANGUAGES,
+    clamav_other.LANGUAGE,
+    pack.LANGUAGE,
+    policy.LANGUAGE,
+    yara.LANGUAGE,
+)
 
 BY_SUFFIX: dict[str, SignatureLanguage] = {suffix: language for language in LANGUAGES for suffix in language.suffixes}

@@ -30,6 +30,10 @@ def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matche
         from freehold.engine.matchers.logical.matcher import LogicalMatcher
 
         matchers.append(LogicalMatcher(segments))
+    if any(segment.has_indicators for segment in segments):
+        from freehold.engine.matchers.policies import PolicyMatcher
+
+        matchers.append(PolicyMatcher([segment for segment in segments if segment.has_indicators]))
     if any(segment.has_yara for segment in segments):
         from freehold.engine.matchers.yararules import YaraMatcher
 

@@ -14,6 +14,7 @@ from freehold.model.signature import (
     IgnoredSignature,
     LogicalSignature,
     PatternSignature,
+    PolicyPack,
     Signature,
     YaraSource,
 )
@@ -23,7 +24,7 @@ from freehold.signatures.describe.icons import describe_icon
 from freehold.signatures.describe.logical import subsignature_part, target_facts
 from freehold.signatures.describe.numbers import count, range_words
 from freehold.signatures.describe.rules import describe_rule, describe_yara
-from freehold.signatures.describe.values import Described
+from freehold.signatures.describe.values import Described, Part
 
 _HASHED = {
     HashedPart.CONTENT: "a whole file",
@@ -42,6 +43,8 @@ def describe(signature: Signature) -> Iterator[Described]:
         yield _logical(signature)
     elif isinstance(signature, IconSignature):
         yield describe_icon(signature, tuple(_about(signature.about)))
+    elif isinstance(signature, PolicyPack):
+        yield _policy(signature)
     elif isinstance(signature, PatternSignature):
         yield describe_rule(signature, tuple(_about(signature.about)))
     else:
@@ -105,6 +108,20 @@ def _ignored(signature: IgnoredSignature) -> Described:
     if signature.md5 is not None:
         facts.append(("only from a line with MD5", signature.md5.hex()))
     return Described(signature.name, "ignored signature", signature.source, tuple(facts))
+
+
+def _policy(pack: PolicyPack) -> Described:
+    facts = [*_about(pack.about), ("version", pack.version)]
+    facts += [("law", f"{law.title} ({law.jurisdiction}, from {law.prohibitions[0].since})") for law in pack.laws]
+    parts = tuple(
+        Part(
+            product.identifier,
+            product.name,
+            notes=tuple(f"{i.strength} {i.kind}: {i.value}" for i in product.indicators),
+        )
+        for product in pack.products
+    )
+    return Described(pack.name, "policy pack", pack.about.source, tuple(facts), parts)
 
 
 def _logical(signature: LogicalSignature) -> Described:

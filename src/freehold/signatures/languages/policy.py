@@ -128,9 +128,12 @@ class _Reader:
 
     def fault(self, place: tuple[str, int, str], reason: str) -> None:
         """Keep a fault of one key; its line is that of the key, or of its table."""
+        self.faults.append(Rejected(self._source, self.line(place), reason))
+
+    def line(self, place: tuple[str, int, str]) -> int:
+        """Return where a key stands, or its table."""
         kind, index, _ = place
-        line = self._lines.get(place) or self._lines.get((kind, index, "")) or 1
-        self.faults.append(Rejected(self._source, line, reason))
+        return self._lines.get(place) or self._lines.get((kind, index, "")) or 1
 
     def _each(self, document: dict[str, Any], kind: str, read: "Callable[[_Table], _T]") -> list[_T]:
         entries = document.get(kind, [])
@@ -164,7 +167,7 @@ class _Reader:
             table.fault("value", f"'{value}' would match everything")
         if kind is IndicatorKind.SHA256 and not re.fullmatch(r"[0-9a-fA-F]{64}", value):
             table.fault("value", "a sha256 has 64 hexadecimal digits")
-        return Indicator(kind, value, table.choice("strength", Strength), table.text("source"))
+        return Indicator(kind, value, table.choice("strength", Strength), table.text("source"), table.line)
 
     def _law(self, table: "_Table") -> Law:
         table.refuse_unknown(_LAW)
@@ -236,6 +239,10 @@ class _Table:
         if not isinstance(values, dict):
             reader.fault(self._place, f"{self._what} must be a table" if values is not None else f"[{kind}] is missing")
         self._values: dict[str, Any] = values if isinstance(values, dict) else {}
+
+    @property
+    def line(self) -> int:
+        return self._reader.line(self._place)
 
     def fault(self, key: str, reason: str) -> None:
         kind, index, outer = self._place

@@ -1,0 +1,38 @@
+"""Debian's package database: ``/var/lib/dpkg/status``, and a file for each package in images without a package manager.
+
+Source: deb-control(5), dpkg(1).
+"""
+
+import re
+from collections.abc import Iterator
+
+from freehold.engine.inventory.items import Item, system_path
+from freehold.model.artifact import Artifact
+from freehold.model.limits import MIB, Budget
+from freehold.model.policy import IndicatorKind
+
+LARGEST = 64 * MIB
+
+_PATH = re.compile(r"/(?:var/lib/dpkg/status(?:-old)?|var/lib/dpkg/status\.d/[^/]+|usr/lib/opkg/status)$")
+_STANZA = re.compile(rb"^Package: ([^\n]{1,200})$(.*?)(?=^Package: |\Z)", re.MULTILINE | re.DOTALL)
+_STATUS = re.compile(rb"^Status: ([^\n]{1,100})$", re.MULTILINE)
+_VERSION = re.compile(rb"^Version: ([^\n]{1,100})$", re.MULTILINE)
+
+
+def reads(artifact: Artifact) -> bool:
+    """Whether this is a database of packages."""
+    return _PATH.search(system_path(artifact)) is not None
+
+
+def items(artifact: Artifact, budget: Budget) -> Iterator[Item]:
+    """Yield the packages that are installed, or left their configuration behind."""
+    content = artifact.view.read(0, LARGEST)
+    for stanza in _STANZA.finditer(content):
+        budget.tick()
+        status = _STATUS.search(stanza[2])
+        state = status[1].split()[-1].decode("ascii", "replace") if status and status[1].split() else "installed"
+        if state == "not-installed":
+            continue
+        version = _VERSION.search(stanza[2])
+        detail = f"{version[1].decode('utf-8', 'replace') if version else 'no version'}, {state}"
+        yield Item(IndicatorKind.PACKAGE, stanza[1].decode("utf-8", "replace").strip(), detail, stanza.start())

@@ -1,0 +1,72 @@
+"""Prohibited products in what artifacts say of their system."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+from tests.signatures.languages.test_policy import PACK
+
+from freehold.bundle import Bundle
+from freehold.engine.matchers import load
+from freehold.engine.scan import Engine
+from freehold.model.limits import Limits
+from freehold.model.report import Report, Verdict
+from freehold.model.view import BytesView
+from freehold.signatures.compile import build
+
+STATUS = b"""\
+Package: libtool
+Status: install ok installed
+Version: 2.4
+
+Package: tool
+Status: %s
+Version: 1:7.0
+Description: a text that names engine.dll
+ and Package: nothing
+"""
+
+
+def examine(tmp_path: Path, files: dict[str, bytes], *, weak: bool = True) -> Report:
+    (tmp_path / "own.policy").write_text(PACK)
+    build([tmp_path / "own.policy"], tmp_path / "own.fhdb", weak=weak)
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    engine = Engine(load([Bundle.open(tmp_path / "own.fhdb")]))
+    return engine.examine(BytesView(data.getvalue()), "system.tar", Limits(), all_matches=True)
+
+
+def test_an_installed_package_is_found_with_its_evidence(tmp_path: Path) -> None:
+    report = examine(tmp_path, {"var/lib/dpkg/status": STATUS % b"install ok installed"})
+    (found,) = report.detections
+    assert (found.name, found.category, found.verdict) == ("own/tool", "product", Verdict.PROHIBITED)
+    assert found.evidence == b"tool 1:7.0, installed"
+    assert found.artifact == "system.tar ▸ var/lib/dpkg/status"
+    assert found.source == "own.policy:31"
+
+
+@pytest.mark.parametrize("state", [b"deinstall ok config-files", b"hold ok installed", b"install ok half-installed"])
+def test_what_is_left_behind_counts(tmp_path: Path, state: bytes) -> None:
+    assert examine(tmp_path, {"./var/lib/dpkg/status": STATUS % state}).verdict is Verdict.PROHIBITED
+
+
+def test_look_alikes_do_not_fire(tmp_path: Path) -> None:
+    files = {
+        "var/lib/dpkg/status": STATUS % b"purge ok not-installed",
+        "home/user/status": STATUS % b"install ok installed",
+        "opt/engine.dll.txt": b"x",
+        "notes.txt": b"tool is prohibited; engine.dll",
+    }
+    assert examine(tmp_path, files).detections == []
+
+
+def test_a_weak_indicator_says_look_here_and_only_where_it_was_asked_for(tmp_path: Path) -> None:
+    files = {"Program Files\\Other\\Engine.DLL": b"x"}
+    (found,) = examine(tmp_path, files).detections
+    assert (found.name, found.category, found.verdict) == ("own/engine", "embedded", Verdict.SUSPICIOUS)
+    assert examine(tmp_path, files, weak=False).verdict is Verdict.CLEAN
