@@ -22,6 +22,7 @@ import freehold
 PACKAGES = (
     "freehold.bundle",
     "freehold.engine",
+    "freehold.engine.inventory",
     "freehold.engine.matchers",
     "freehold.engine.matchers.logical",
     "freehold.engine.normalise",
@@ -31,7 +32,7 @@ PACKAGES = (
 )
 """All modules of these are kept, and the tables beside them."""
 
-LIBRARY = ("ast", "copy", "dataclasses", "dis", "inspect", "linecache", "opcode", "token", "tokenize")
+LIBRARY = ("ast", "copy", "dataclasses", "dis", "fnmatch", "inspect", "linecache", "opcode", "token", "tokenize")
 """Modules of the standard library that are kept: written in Python, slow to load, and seldom needed."""
 
 NATIVES = (
