@@ -119,3 +119,20 @@ def test_a_memory_that_cannot_be_trusted_is_not_used_and_that_is_said(
     assert verdicts == CLEAN
     assert "is not used" in errors
     assert scan(tree) == (KNOWN, "")
+
+
+def test_only_what_changed_since_then(scan: Scan, tree: Path) -> None:
+    assert scan("--changed-since", "1h", tree)[0] == CLEAN
+    assert scan("--changed-since", "2100-01-01", tree)[0] == {}
+    os.utime(tree / "clean", (1, 1))  # its time of change is now
+    assert scan("--changed-since", "30m", "--no-cache", tree)[0] == CLEAN
+    verdicts, errors = scan("--changed-since", "yesterday", tree)
+    assert verdicts == {}
+    assert "is not a time" in errors
+
+
+def test_what_packages_brought_is_left_out(scan: Scan, tree: Path) -> None:
+    if not Path("/var/lib/dpkg/info/coreutils.md5sums").is_file():
+        pytest.skip("no dpkg")
+    (tree / "sleep").write_bytes(Path("/bin/sleep").read_bytes())
+    assert scan("--packages", "/bin/sleep", tree)[0] == CLEAN | {"sleep": "clean"}  # the copy, not the original

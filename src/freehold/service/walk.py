@@ -47,6 +47,8 @@ class LeftOut(StrEnum):
     OTHER = "other file systems"
     SEEN = "folders met before"
     UNCHANGED = "not changed since then"
+    PACKAGED = "verified by the package manager"
+    TWICE = "met before"
 
 
 class WalkOptions(NamedTuple):

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -21,24 +21,17 @@ from freehold.frontends.cli import (
     scan_options,
     scan_output,
     scan_resume,
+    scan_targets,
 )
-from freehold.model.errors import UsageError
 from freehold.model.report import Report
 from freehold.responses.summary import Run, Summary
 from freehold.responses.wording import printable, printable_path
 from freehold.service.entry import Entry, Finished, Known
-from freehold.service.walk import Walk, spool
+from freehold.service.walk import Walk
 
 if TYPE_CHECKING:
     from freehold.frontends.cli.progress import Screen
     from freehold.service.verdicts.memory import Memory
-
-STDIN_NAME = b"<stdin>"
-
-LIST_CHUNK = 1 << 16
-
-LONGEST_NAME = 1 << 16
-"""Bytes of one name in a list of files; the kernel takes 4,096."""
 
 _BREATH = 5_000
 """Known files after which the workers are looked after, if no file was opened meanwhile."""
@@ -51,10 +44,7 @@ add_arguments = scan_options.add_arguments
 def run(args: argparse.Namespace) -> int:
     """Scan, report, and return the exit status."""
     resumption = scan_resume.resumption(args)
-    if not (args.paths or args.stdin or args.files_from):
-        raise UsageError("nothing to scan: name files or folders, --files-from or --stdin")
-    if args.stdin and args.files_from == "-":
-        raise UsageError("--stdin and --files-from - cannot share standard input")
+    scan_targets.check(args)
     bundles = databases.resolve(args.database)
     memory = _memory(args, bundles)
     progress = scan_resume.Progress(args, bundles, resumption)
@@ -66,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _memory(args: argparse.Namespace, bundles: Sequence[Path]) -> "Memory | None":
     """Return the memory of verdicts where it is wanted: for folders, unless the user does without it."""
-    if args.no_cache or not any(map(os.path.isdir, args.paths)):
+    if args.no_cache or not scan_targets.has_folders(args):
         return None
     from freehold.service import verdicts
 
@@ -84,7 +74,8 @@ class _Scan:
         self._memory = memory
         self._quarantine = responding.open_quarantine(args, lambda: self.summary.files)
         self._progress = progress
-        self._walk = Walk(scan_options.walk_options(args), progress.memory(memory))
+        self._known = progress.memory(memory)
+        self._walk = Walk(scan_options.walk_options(args), self._known)
         self._screen: Screen | scan_output.Plain = scan_output.Plain()
         report = scan_output.writer(args, stream, lambda text: self._screen.line(text, stream))
         self._writer = aftermath.Aftermath(args, report)
@@ -117,7 +108,10 @@ class _Scan:
         self.summary.left_out = {reason.value: count for reason, count in self._walk.left_out.items()}
         names = databases.names(self._args.database, bundles)
         sandbox = self._sandbox or "no worker was needed"
-        self._writer.end(Run(__version__, tuple(self._args.paths), names, sandbox, began), self.summary)
+        self._writer.end(
+            Run(__version__, (*self._args.paths, *(["--quick"] if self._args.quick else [])), names, sandbox, began),
+            self.summary,
+        )
         for trouble in self._writer.troubles:
             self._complain(f"warning: {printable(trouble)}")
         if self._progress.end(interrupted=self.summary.interrupted):
@@ -138,7 +132,7 @@ class _Scan:
                 older=self._memory.older if self._memory else (),
             ) as pool,
             # Only now: the bar is a thread, and the pool has forked.
-            scan_output.screen(args, self.summary, self._counter()) as self._screen,
+            scan_output.screen(args, self.summary, scan_targets.counter(args)) as self._screen,
             closing(pool.scan(entries)) as examined,
         ):
             finished = self._quarantine.applied(examined) if self._quarantine else examined
@@ -164,10 +158,9 @@ class _Scan:
     def _entries(self) -> Generator[Entry | None, None, None]:
         """Yield what must be examined, and now and then None while there is only what is known."""
         args = self._args
-        named = {os.fsencode(path): path for path in args.paths}
-        listed = _listed(args.files_from, b"\0" if args.null else b"\n") if args.files_from else ()
+        named = set(map(os.fsencode, args.paths))
         known = 0
-        for found in chain(self._walk.all(named), self._walk.all(listed)):
+        for found in scan_targets.found(args, self._walk, self._known):
             if isinstance(found, Known):
                 known += self._count_known(found)
                 if known >= _BREATH:
@@ -178,8 +171,6 @@ class _Scan:
                 self._complain(f"{printable_path(found.path)}: {printable(found.problem.detail)}")
             self._screen.current = found.path
             yield found
-        if args.stdin:
-            yield spool(sys.stdin.fileno(), STDIN_NAME)
 
     def _count_known(self, known: Known) -> int:
         self.summary.add_known(known.files, known.bytes, known.file_types)
@@ -188,13 +179,6 @@ class _Scan:
         for path, report in known.restored:
             self._restore(path, report)
         return known.files + len(known.restored)
-
-    def _counter(self) -> Callable[[], Iterator[int]] | None:
-        """Return how to count what is to be done, or None when that is not known before its end."""
-        args = self._args
-        if args.files_from or args.stdin:
-            return None
-        return lambda: Walk(scan_options.walk_options(args)).count(os.fsencode(path) for path in args.paths)
 
     def _show_notices(self) -> None:
         for notice in self._memory.notices[self._noticed :] if self._memory else ():
@@ -235,19 +219,3 @@ class _Interruptible:
         self._asked = True
         if self._waiting:
             raise KeyboardInterrupt
-
-
-def _listed(source: str, separator: bytes) -> Iterator[bytes]:
-    """Yield the paths that a file lists, without reading it whole."""
-    try:
-        with open(0 if source == "-" else source, "rb", closefd=source != "-") as file:
-            rest = b""
-            while chunk := file.read1(LIST_CHUNK):
-                *names, rest = (rest + chunk).split(separator)
-                yield from filter(None, names)
-                if len(rest) > LONGEST_NAME:
-                    raise UsageError(f"{source}: a name is longer than {LONGEST_NAME} bytes; is -0 missing?")
-            if rest:
-                yield rest
-    except OSError as error:
-        raise UsageError(f"cannot read the list of files: {error.strerror}: {source}") from error

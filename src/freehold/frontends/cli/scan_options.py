@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import time
 from typing import Any
 
 from freehold.frontends.cli import aftermath, options, responding
@@ -25,6 +26,9 @@ examples:
   curl -s https://host.example/file | freehold scan --stdin
   freehold scan --quarantine /srv/upload        and then: freehold quarantine list
   freehold scan --resume                        go on with the last scan that was interrupted
+  freehold scan --quick
+  freehold scan --changed-since 7d /home
+  freehold scan --packages /usr /opt
   freehold scan --full /srv                     examine known files, too
 """
 
@@ -58,11 +62,13 @@ def walk_options(args: argparse.Namespace) -> WalkOptions:
         one_file_system=args.one_file_system,
         follow_symlinks=args.follow_symlinks,
         maximum_size=args.max_size,
+        changed_since=args.changed_since,
     )
 
 
 DECISIVE = (
     *("paths", "exclude", "one_file_system", "follow_symlinks", "max_size", "all_matches", "database"),
+    *("quick", "changed_since", "packages"),
     *("max_depth", "max_artifacts", "max_unpacked", "max_ratio", "timeout", "max_memory"),
 )
 """The options that decide on what is examined, and on the verdicts."""
@@ -88,6 +94,22 @@ def _add_walk_arguments(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--follow-symlinks", action="store_true", help="open what symbolic links point to")
     group.add_argument(
         "--max-size", type=options.size, metavar="SIZE", help="report larger files as not examined (default: no bound)"
+    )
+    group.add_argument(
+        "--quick",
+        action="store_true",
+        help="examine what runs, what starts by itself, web roots, temporary files, and programs changed within a week",
+    )
+    group.add_argument(
+        "--changed-since",
+        type=_time,
+        metavar="TIME",
+        help="leave out files that have not changed since: 2026-05-01, 2026-05-01T12:30, 45m, 12h, 7d",
+    )
+    group.add_argument(
+        "--packages",
+        action="store_true",
+        help="leave out files that are as the distribution's packages (dpkg, rpm) brought them, by digest",
     )
     group.add_argument("-r", "--recursive", action="store_true", help="has no effect: folders are always entered")
 
@@ -118,6 +140,24 @@ def _add_report_arguments(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--clamscan-exit-codes", action="store_true", help="exit with 2 for every error, as clamscan does"
     )
+
+
+def _time(text: str) -> int:
+    """Read a point in time: a date with or without a time of day, or how long ago; in ns since the epoch."""
+    import re
+    from datetime import datetime
+
+    ago = re.fullmatch(r"(\d{1,6})([mhdw])", text.strip())
+    try:
+        if ago:
+            seconds = time.time() - int(ago[1]) * {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}[ago[2]]
+        else:
+            seconds = datetime.fromisoformat(text.strip()).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a time; write 2026-05-01, 2026-05-01T12:30, 45m, 12h or 7d"
+        ) from None
+    return int(seconds * 1e9)
 
 
 def _jobs(text: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from freehold.frontends.cli import options, scan_options
+from freehold.frontends.cli import options, scan_options, scan_targets
 from freehold.model.errors import UsageError
 from freehold.model.report import Report
 from freehold.service.entry import Finished
@@ -28,7 +28,7 @@ def resumption(args: argparse.Namespace) -> "Interrupted | None":
         raise UsageError("--resume goes on with scans of files and folders, not with --stdin or --files-from")
     from freehold.service.checkpoint import interrupted
 
-    found = interrupted(scan_options.decisive(args) if args.paths else None)
+    found = interrupted(scan_options.decisive(args) if args.paths or args.quick else None)
     for name in scan_options.DECISIVE:
         setattr(args, name, found.header.options[name])
     if os.getcwd() == found.header.folder:  # noqa: PTH109 - text is wanted
@@ -52,7 +52,7 @@ class Progress:
         self.notice = ""
         self._resumed = resumed
         self._journal = None
-        if args.stdin or args.files_from or not any(map(os.path.isdir, args.paths)):
+        if args.stdin or args.files_from or not scan_targets.has_folders(args):
             return
         from freehold.service import checkpoint
         from freehold.service.verdicts import generation

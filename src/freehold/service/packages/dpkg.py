@@ -22,16 +22,30 @@ def packaged(wanted: frozenset[bytes], root: Path) -> Iterator[Packaged]:
     spellings = {spelling: path for path in wanted for spelling in _spellings(path)}
     database = root / _DATABASE
     try:
-        for file in sorted((database / "info").glob("*.md5sums")):
-            package = file.stem.partition(":")[0]
-            for line in file.read_bytes().splitlines():
-                path = spellings.get(line[_DIGEST + _SEPARATOR :])
-                if path is not None:
-                    yield Packaged(path, package, "md5", line[:_DIGEST].decode("ascii", "replace"))
+        for file in _everything(database):
+            path = spellings.get(file.path)
+            if path is not None:
+                yield file._replace(path=path)
         if (database / "status").is_file():
             yield from _configuration(wanted, (database / "status").read_bytes())
     except OSError:  # what cannot be read is not known
         return
+
+
+def everything(root: Path) -> Iterator[Packaged]:
+    """Yield what is known of every ordinary file, by its absolute path as its package spells it."""
+    try:
+        for file in _everything(root / _DATABASE):
+            yield file._replace(path=b"/" + file.path)
+    except OSError:  # see above
+        return
+
+
+def _everything(database: Path) -> Iterator[Packaged]:
+    for file in sorted((database / "info").glob("*.md5sums")):
+        package = file.stem.partition(":")[0]
+        for line in file.read_bytes().splitlines():
+            yield Packaged(line[_DIGEST + _SEPARATOR :], package, "md5", line[:_DIGEST].decode("ascii", "replace"))
 
 
 def _spellings(path: bytes) -> Iterator[bytes]:

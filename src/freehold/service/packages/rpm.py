@@ -29,6 +29,15 @@ _LARGEST = 256 << 20
 
 def packaged(wanted: frozenset[bytes], root: Path) -> Iterator[Packaged]:
     """Yield what is known of the wanted absolute paths."""
+    yield from _first(root, wanted)
+
+
+def everything(root: Path) -> Iterator[Packaged]:
+    """Yield what is known of every file."""
+    yield from _first(root, None)
+
+
+def _first(root: Path, wanted: frozenset[bytes] | None) -> Iterator[Packaged]:
     for name in _DATABASES:
         path = root / name
         if path.is_file():
@@ -36,10 +45,12 @@ def packaged(wanted: frozenset[bytes], root: Path) -> Iterator[Packaged]:
             return
 
 
-def _packaged(wanted: frozenset[bytes], path: Path) -> Iterator[Packaged]:
+def _packaged(wanted: frozenset[bytes] | None, path: Path) -> Iterator[Packaged]:
     import sqlite3
 
-    names = {path.rpartition(b"/")[2].decode("utf-8", "surrogateescape") for path in wanted}
+    names = None
+    if wanted is not None:
+        names = {path.rpartition(b"/")[2].decode("utf-8", "surrogateescape") for path in wanted}
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
             for header in _headers(database, names):
@@ -48,7 +59,10 @@ def _packaged(wanted: frozenset[bytes], path: Path) -> Iterator[Packaged]:
         return
 
 
-def _headers(database: "sqlite3.Connection", names: set[str]) -> Iterator[bytes]:
+def _headers(database: "sqlite3.Connection", names: set[str] | None) -> Iterator[bytes]:
+    if names is None:
+        yield from (header for (header,) in database.execute("SELECT blob FROM Packages"))
+        return
     numbers: set[int] = set()
     for name in names:
         numbers.update(number for (number,) in database.execute("SELECT hnum FROM Basenames WHERE key = ?", (name,)))
@@ -57,7 +71,7 @@ def _headers(database: "sqlite3.Connection", names: set[str]) -> Iterator[bytes]
             yield header
 
 
-def _files(header: bytes, wanted: frozenset[bytes]) -> Iterator[Packaged]:
+def _files(header: bytes, wanted: frozenset[bytes] | None) -> Iterator[Packaged]:
     """Yield the wanted files of one package; a header that breaks the rules yields nothing."""
     try:
         tags = _tags(header)
@@ -67,7 +81,7 @@ def _files(header: bytes, wanted: frozenset[bytes]) -> Iterator[Packaged]:
         files = zip(_numbers(tags[_DIRECTORY_INDEXES]), _texts(tags[_BASENAMES]), _texts(tags[_DIGESTS]), strict=True)
         for index, name, digest in files:
             path = directories[index] + name
-            if path in wanted and digest:
+            if digest and (wanted is None or path in wanted):
                 text = digest.decode("ascii")
                 yield Packaged(path, package.decode("utf-8", "replace"), _ALGORITHMS[algorithm], text)
     except (IndexError, KeyError, ValueError, struct.error):
