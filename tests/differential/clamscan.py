@@ -24,8 +24,22 @@ def is_followed() -> bool:
     return bool(re.match(rf"ClamAV {re.escape(FOLLOWED)}(?![0-9.])", done.stdout.decode()))
 
 
-def scan(databases: Mapping[str, bytes], contents: Sequence[bytes], folder: Path) -> list[set[str]]:
+def scan(
+    databases: Mapping[str, bytes],
+    contents: Sequence[bytes],
+    folder: Path,
+    *,
+    cache: bool = False,
+    options: Sequence[str] = (),
+) -> list[set[str]]:
     """Return for each content the names that ``clamscan`` reports, without ``.UNOFFICIAL``.
+
+    Args:
+        databases: by the names of their files.
+        contents: what is scanned.
+        folder: for both.
+        cache: whether to keep its cache of clean content; without it, it does not look at ``HandlerType``.
+        options: further ones.
 
     Raises:
         ClamscanError: the databases were refused, or it crashed.
@@ -39,9 +53,11 @@ def scan(databases: Mapping[str, bytes], contents: Sequence[bytes], folder: Path
         (database / name).write_bytes(text)
     for index, content in enumerate(contents):
         (files / str(index)).write_bytes(content)
-    options = ["--allmatch", "--disable-cache", "--no-summary", "--stdout", "--max-filesize=200M"]
+    usual = ["--allmatch", *([] if cache else ["--disable-cache"]), "--no-summary", "--stdout", "--max-filesize=200M"]
     done = subprocess.run(
-        [CLAMSCAN, *options, f"--database={database}", "--recursive", str(files)], capture_output=True, check=False
+        [CLAMSCAN, *usual, *options, f"--database={database}", "--recursive", str(files)],
+        capture_output=True,
+        check=False,
     )
     if done.returncode not in {0, 1}:
         raise ClamscanError(f"status {done.returncode}: {done.stdout[-500:]!r} {done.stderr[-500:]!r}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from freehold.engine.spool import Spool
 from freehold.formats.registry import BY_TYPE
 from freehold.model.errors import LimitReached, MalformedInput
-from freehold.model.interfaces import Child
+from freehold.model.interfaces import Child, Member
 from freehold.model.limits import Budget, Limits
 from freehold.model.report import ProblemKind
 from freehold.model.view import BytesView, View
@@ -26,6 +26,11 @@ class Collector:
         assert isinstance(kind, ProblemKind)
         assert detail
         self.problems.append((kind, detail))
+
+    wants_members: bool = False
+
+    def member(self, member: Member) -> None:
+        raise AssertionError(member)
 
     def fact(self, key: str, value: str | float) -> None:
         self.facts[key] = value

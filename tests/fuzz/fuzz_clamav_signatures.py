@@ -15,6 +15,7 @@ LANGUAGES: tuple[tuple[SignatureLanguage, str], ...] = (
     (clamav_cdb.LANGUAGE, ".cdb"),
     (clamav_cdb.LANGUAGE, ".pwdb"),
     (clamav_idb.LANGUAGE, ".idb"),
+    (clamav_cdb.LANGUAGE, ".zmd"),
 )
 
 

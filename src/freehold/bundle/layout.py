@@ -21,6 +21,7 @@ offsets. In each segment:
 ``icons.records``                    66-byte records: an icon's metrics, and the numbers (u16) of its two groups
 ``icons.groups``                     names of the icons' first and second groups (JSON); missing without icons
 ``logical.<target>.pictures``        what hashes of pictures call for (JSON); missing when there are none
+``members.json``                     signatures over what containers say of their members (``bundle.members``)
 ``yara.compiled``, ``yara.json``     YARA-X's rules, and the line of each
 ``<any large file>.sums``            checksums of its blocks
 ===================================  ==============================================================================
@@ -31,7 +32,7 @@ import json
 import os
 from typing import Any
 
-FORMAT = 5
+FORMAT = 7
 """Version of the layout; a reader refuses every other one."""
 
 MANIFEST = "manifest.json"

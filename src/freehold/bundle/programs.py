@@ -121,6 +121,8 @@ def _encode_description(description: TargetDescription) -> dict[str, Any]:
         facts["intermediates"] = list(description.intermediates)
     if any(description.icon_groups):
         facts["icons"] = list(description.icon_groups)
+    if description.handler is not None:
+        facts["handler"] = description.handler
     return facts
 
 
@@ -135,6 +137,7 @@ def _decode_description(facts: dict[str, Any], target: Target) -> TargetDescript
         _decode_range(facts.get("sections")),
         facts.get("container"),
         tuple(facts.get("intermediates", ())),
+        facts.get("handler"),
         icon_groups=(first, second),
     )
 

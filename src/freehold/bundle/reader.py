@@ -18,6 +18,7 @@ from freehold.model.errors import TrustError
 from freehold.model.filetype import Target
 
 if TYPE_CHECKING:  # takes long to load, and not every database has logical signatures
+    from freehold.bundle.members import MemberSignature
     from freehold.bundle.programs import ProgramRecord
     from freehold.model.icon import IconMetrics
 
@@ -123,6 +124,7 @@ class Segment:
         roots: what there is for Hyperscan.
         logical_roots: the atoms of logical signatures.
         overlap: bytes by which two windows of a large file must overlap so that no match is missed.
+        text_ends: whether some logical signature for texts counts an offset from a text's end.
         counts: signatures by language.
         targets: pattern signatures by target.
     """
@@ -131,6 +133,7 @@ class Segment:
         self._whole_manifest = manifest
         self.name: str = manifest["name"]
         self.overlap: int = manifest["overlap"]
+        self.text_ends: bool = manifest["text_ends"]
         self.counts: dict[str, int] = manifest["counts"]
         self.targets: dict[str, int] = manifest["targets"]
         self._folder = folder
@@ -163,6 +166,18 @@ class Segment:
     def has_yara(self) -> bool:
         """Whether there are YARA rules."""
         return self.has("yara.compiled")
+
+    @property
+    def has_members(self) -> bool:
+        """Whether there are signatures over what containers say of their members."""
+        return self.has("members.json")
+
+    def members(self) -> "list[MemberSignature]":
+        """Return these signatures."""
+        from freehold.bundle.members import MemberSignature
+
+        records = json.loads(bytes(self.file("members.json").data)) if self.has_members else []
+        return [MemberSignature.from_record(record) for record in records]
 
     def has(self, name: str) -> bool:
         """Whether there is a file of this name."""

@@ -22,6 +22,7 @@ from freehold.bundle.layout import (
     canonical,
     machine,
 )
+from freehold.bundle.members import MemberSignature
 from freehold.model.errors import FreeholdError
 from freehold.model.filetype import Target
 from freehold.model.icon import IconMetrics
@@ -37,6 +38,9 @@ class SegmentWriter:
 
     Args:
         folder: its last name becomes the segment's name.
+
+    Attributes:
+        text_ends: see ``Segment``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,6 +54,8 @@ class SegmentWriter:
         self._hashes: dict[tuple[HashedPart, str], list[bytes]] = {}
         self._roots: list[str] = []
         self._logical_roots: list[str] = []
+        self._members: list[list[Any]] = []
+        self.text_ends = False
 
     def source(self, name: str) -> int:
         """Return the number of a signature file."""
@@ -146,6 +152,10 @@ class SegmentWriter:
         """Write by what prohibited products are recognised: kind, value, number of the about-record."""
         self._write("indicators.json", [canonical(indicators)])
 
+    def members(self, signatures: Iterable[MemberSignature]) -> None:
+        """Keep signatures over what containers say of their members, for ``finish`` to write."""
+        self._members += [signature.to_record() for signature in signatures]
+
     def yara(self, compiled: bytes, lines: dict[str, dict[str, int]]) -> None:
         """Write YARA-X's compiled rules, and the line of each by namespace and rule."""
         self._write("yara.compiled", [compiled], native=True)
@@ -170,6 +180,8 @@ class SegmentWriter:
         self._hashes.clear()
         for records in (self._abouts, self._rules, self._programs):
             records.finish()
+        if self._members:
+            self._write("members.json", [canonical(self._members)])
         self._write("sources.json", [canonical(list(self._sources))])
         return {
             "name": self._folder.name,
@@ -178,6 +190,7 @@ class SegmentWriter:
             "roots": self._roots,
             "logical": self._logical_roots,
             "overlap": overlap,
+            "text_ends": self.text_ends,
             "counts": counts,
             "targets": targets,
         }

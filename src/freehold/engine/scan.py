@@ -16,9 +16,9 @@ from freehold.engine.spool import Spool
 from freehold.formats.registry import BY_TYPE
 from freehold.model.artifact import Artifact
 from freehold.model.errors import LimitReached, MalformedInput
-from freehold.model.interfaces import Child, Format, Matcher
+from freehold.model.interfaces import Child, Format, Matcher, Member, MemberMatcher
 from freehold.model.limits import Budget, Limits
-from freehold.model.report import Detection, Node, Problem, ProblemKind, Report, Verdict
+from freehold.model.report import UNWANTED, Detection, Node, Problem, ProblemKind, Report, Verdict
 from freehold.model.view import BytesView, ContentChanged, FileView, View
 
 _T = TypeVar("_T")
@@ -61,13 +61,13 @@ class _Stop(Exception):
 
 
 class _Layer:
-    """An opened artifact on the stack, with the readings of it that are still to come."""
+    """An opened artifact on the stack, with those of its children that are still to come."""
 
-    __slots__ = ("artifact", "mark", "node", "readings")
+    __slots__ = ("artifact", "children", "mark", "node")
 
-    def __init__(self, artifact: Artifact, readings: list[Iterator[Child]], mark: int, node: Node | None) -> None:
+    def __init__(self, artifact: Artifact, children: Iterator[Child], mark: int, node: Node | None) -> None:
         self.artifact = artifact
-        self.readings = readings
+        self.children = children
         self.mark = mark
         self.node = node
 
@@ -77,6 +77,7 @@ class _Examination:
         self, matchers: Sequence[Matcher], spool: Spool, limits: Limits, *, all_matches: bool, tree: bool
     ) -> None:
         self.matchers = matchers
+        self.member_matchers = [matcher for matcher in matchers if isinstance(matcher, MemberMatcher)]
         self.spool = spool
         self.limits = limits
         self.budget = Budget(limits)
@@ -99,6 +100,7 @@ class _Examination:
             self.stack.clear()
             self.spool.release(0)
         report = self.report
+        report.detections = _ranked(report.detections, all_matches=self.all_matches)
         if self.problems > len(report.problems):
             more = f"{self.problems - len(report.problems)} more problems were not kept"
             report.problems.append(Problem(ProblemKind.LIMIT, name, more))
@@ -116,17 +118,15 @@ class _Examination:
     def _step(self, layer: _Layer) -> None:
         """Examine the next child of a layer, or leave the layer when it has no more."""
         before = time.perf_counter()
-        child = self._guard(layer.artifact, partial(next, layer.readings[-1], None))
+        child = self._guard(layer.artifact, partial(next, layer.children, None))
         if layer.node is not None:
             _spend(layer.node, "unpack", before)
         if child is not None:
             artifact = Artifact(child.name, _NOTHING, parent=layer.artifact, depth=layer.artifact.depth + 1)
             self._guard(artifact, partial(self._examine_child, artifact, child))
             return
-        layer.readings.pop()
-        if not layer.readings:
-            self.stack.pop()
-            self.spool.release(layer.mark)
+        self.stack.pop()
+        self.spool.release(layer.mark)
 
     def _examine_child(self, artifact: Artifact, child: Child) -> None:
         self.budget.take_artifact(artifact.depth)
@@ -137,6 +137,8 @@ class _Examination:
             artifact.view = child.content
         else:
             stop = self._decode(artifact, child.content, child.consumed)
+        if self.member_matchers and artifact.parent is not None and artifact.parent.file_type in _ATTACHED:
+            self.match_member(artifact.parent, Member(artifact.name, artifact.view.size, artifact.view.size))
         self._visit(artifact, mark)
         if stop is not None:
             raise stop
@@ -172,25 +174,50 @@ class _Examination:
             node = Node(artifact.lineage, artifact.depth, artifact.file_type, artifact.view.size, artifact.facts, {})
             self.report.nodes.append(node)
             _spend(node, "identify", before)
+        self._compare(artifact, node)
+        formats = _formats_for(artifact)
+        if formats and contains_itself(artifact):
+            self.problem(artifact, ProblemKind.LOOP, "contains itself, so it was opened only once")
+            formats = []
+        before_all = len(self.stack)
+        self._push(artifact, formats, mark, node)
+        for file_type in artifact.other_types:
+            self._visit_as(artifact, file_type, mark)
+        if len(self.stack) == before_all:
+            self.spool.release(mark)
+
+    def _visit_as(self, artifact: Artifact, file_type: str, mark: int) -> None:
+        """Examine an artifact once more, as the type that a signature takes it for."""
+        again = artifact.taken_for(file_type)
+        self.budget.take_artifact(again.depth)
+        self._compare(again, None)
+        self._push(again, [BY_TYPE[file_type]] if file_type in BY_TYPE else [], mark, None)
+
+    def _push(self, artifact: Artifact, formats: Sequence[Format], mark: int, node: Node | None) -> None:
+        """Put the readings of an artifact on the stack, the first one on top; the lowest frees its content."""
+        for format_ in reversed(formats):
+            within = artifact.taken_for("zip") if format_ is BY_TYPE["zip"] else artifact
+            lowest = not self.stack or self.stack[-1].artifact.view is not artifact.view
+            children = format_.children(artifact.view, _Unpacking(self, within))
+            self.stack.append(_Layer(within, children, mark if lowest else self.spool.mark, node))
+
+    def _compare(self, artifact: Artifact, node: Node | None) -> None:
         for matcher in self.matchers:
             before = time.perf_counter()
-            self._guard(artifact, partial(self._compare, matcher, artifact))
+            self._guard(artifact, partial(self._match, matcher, artifact))
             if node is not None:
                 _spend(node, matcher.name, before)
-        formats = _formats_for(artifact)
-        if not formats:
-            self.spool.release(mark)
-        elif contains_itself(artifact):
-            self.problem(artifact, ProblemKind.LOOP, "contains itself, so it was opened only once")
-            self.spool.release(mark)
-        else:
-            unpacking = _Unpacking(self, artifact)
-            readings = [format_.children(artifact.view, unpacking) for format_ in reversed(formats)]
-            self.stack.append(_Layer(artifact, readings, mark, node))
 
-    def _compare(self, matcher: Matcher, artifact: Artifact) -> None:
+    def _match(self, matcher: Matcher, artifact: Artifact) -> None:
         for detection in matcher.match(artifact, self.budget):
-            self._found(detection)
+            if not artifact.retyped or detection not in self.report.detections:
+                self._found(detection)
+
+    def match_member(self, container: Artifact, member: Member) -> None:
+        for matcher in self.member_matchers:
+            for detection in matcher.match_member(container, member, self.budget):
+                if detection not in self.report.detections:
+                    self._found(detection)
 
     def _found(self, detection: Detection) -> None:
         if len(self.report.detections) >= self.limits.detections:
@@ -246,6 +273,23 @@ class _Unpacking:
     def fact(self, key: str, value: str | float) -> None:
         self._artifact.facts[key] = value
 
+    @property
+    def wants_members(self) -> bool:
+        return bool(self._examination.member_matchers)
+
+    def member(self, member: Member) -> None:
+        self._examination.match_member(self._artifact, member)
+
+
+def _ranked(detections: list[Detection], *, all_matches: bool) -> list[Detection]:
+    """Put what is only potentially unwanted last, or leave it out where something worse was found and is enough."""
+    unwanted = [detection for detection in detections if detection.category in UNWANTED]
+    if not unwanted:
+        return detections
+    others = [detection for detection in detections if detection.category not in UNWANTED]
+    infected = any(detection.verdict is Verdict.INFECTED for detection in others)
+    return others if infected and not all_matches else others + unwanted
+
 
 _NOTHING = BytesView(b"")
 
@@ -262,6 +306,9 @@ def _formats_for(artifact: Artifact) -> list[Format]:
         formats.append(BY_TYPE["udf"])
     return formats
 
+
+_ATTACHED = frozenset({"mail"})
+"""Types that say of their members nothing but the names, so that what is known of these is their content."""
 
 _NEVER_ZIP = frozenset({"ole2", "tnef", "zip", "gzip", "bzip2", "xz", "lzma", "zstd", "tar", "ar"})
 """Types whose own format accounts for trailing bytes."""

@@ -40,6 +40,7 @@ class Installed:
         snapshot: name of the folder with the current copy.
         digest: of the current copy's content.
         compiled: digest of the content that ``bundle`` was made of; "" before the first time.
+        unwanted: whether ClamAV's files for potentially unwanted programs are compiled, too.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Installed:
     snapshot: str
     digest: str
     compiled: str = ""
+    unwanted: bool = False
 
     @property
     def is_compiled(self) -> bool:
@@ -104,7 +106,7 @@ class Store:
         """Return where its compiled database belongs."""
         return self._root / feed.name / BUNDLE
 
-    def add(self, name: str, kind: str, origin: str) -> Installed:
+    def add(self, name: str, kind: str, origin: str, *, unwanted: bool = False) -> Installed:
         """Add a feed and copy what it offers; raises ``FreeholdError``, and then nothing was added."""
         if not _NAME.fullmatch(name):
             raise UsageError(f"'{name}': a feed's name has small letters, digits, - and _, and at most 63 of them")
@@ -115,7 +117,7 @@ class Store:
         folder.mkdir(mode=0o755)
         try:
             now = _now()
-            return self._refreshed(Installed(name, kind, origin, now, now, "", ""))
+            return self._refreshed(Installed(name, kind, origin, now, now, "", "", unwanted=unwanted))
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

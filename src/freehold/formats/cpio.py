@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from freehold.formats.extents import rest, skip_zeros
 from freehold.model.errors import MalformedInput
-from freehold.model.interfaces import Child, Format, Unpacking
+from freehold.model.interfaces import Child, Format, Member, Unpacking
 from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
@@ -78,18 +78,22 @@ class _Cpio:
         """See ``Format.children``; raises ``MalformedInput`` when the first header is damaged."""
         if _parse(view.read(0, _LONGEST_HEADER)) is None:
             raise MalformedInput("the first cpio header is damaged or cut off")
-        position = 0
+        position = number = 0
         ended = False
         while position < view.size:
             unpacking.budget.tick()
             member = _parse(view.read(position, _LONGEST_HEADER))
             if member is None:
                 break
+            number += 1
             start = position + member.content_start
             name = view.read(position + member.name_start, min(member.name_size, _NAME_BYTES)).rstrip(b"\0")
             size = min(member.size, max(view.size - start, 0))
             if size < member.size or start > view.size:
                 unpacking.problem(ProblemKind.TRUNCATED, f"the member at byte {position} is cut off")
+            if member.size and unpacking.wants_members:
+                label = name.decode("utf-8", "surrogateescape")
+                unpacking.member(Member(label, member.size, member.size, position=number))
             if size and (member.mode & _TYPE_MASK == _REGULAR or not member.mode & _TYPE_MASK):
                 yield Child(name.decode("utf-8", "surrogateescape"), view.slice(start, size))
             position = start + _padded(member.size, member.alignment)

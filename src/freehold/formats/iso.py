@@ -14,7 +14,7 @@ from freehold.formats import isorecords
 from freehold.formats.extents import Extents, rest
 from freehold.formats.isorecords import SECTOR, Record, Volume
 from freehold.model.errors import LimitReached, MalformedInput
-from freehold.model.interfaces import Child, Format, Unpacking
+from freehold.model.interfaces import Child, Format, Member, Unpacking
 from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
@@ -147,6 +147,10 @@ class _Disc:
             at += data[at]
             for place in entry.elsewhere:
                 self._claim(*place)
+            if self._unpacking.wants_members:
+                size = entry.places[0][1] if entry.places else 0
+                for name in {entry.plain, entry.name}:
+                    self._unpacking.member(Member(name.partition(";")[0], size, size))
             if entry.name not in ("\0", "\1"):
                 yield entry
 

@@ -42,6 +42,7 @@ class Record(NamedTuple):
         relocated: start of the directory that Rock Ridge moved elsewhere, None when this is not its place holder.
         interleaved: whether the content has gaps.
         elsewhere: (start, size) in bytes of what Rock Ridge says about it in other places.
+        plain: the name without Rock Ridge's.
     """
 
     places: tuple[tuple[int, int], ...]
@@ -51,6 +52,7 @@ class Record(NamedTuple):
     relocated: int | None
     interleaved: bool
     elsewhere: tuple[tuple[int, int], ...]
+    plain: str
 
 
 def volume(descriptor: bytes) -> Volume:
@@ -74,7 +76,7 @@ def record(view: View, data: bytes, at: int, found: Volume) -> Record | None:
     starts = {(first + extended) * found.block, (int.from_bytes(first_big, "big") + extended) * found.block}
     sizes = {size, int.from_bytes(size_big, "big")}
     end = _RECORD + raw[32]
-    name = _name(raw[_RECORD:end], joliet=found.joliet)
+    name = plain = _name(raw[_RECORD:end], joliet=found.joliet)
     relocated = None
     elsewhere: list[tuple[int, int]] = []
     if not found.joliet:
@@ -90,6 +92,7 @@ def record(view: View, data: bytes, at: int, found: Volume) -> Record | None:
         relocated,
         bool(raw[26] or raw[27]),
         tuple(elsewhere),
+        plain,
     )
 
 

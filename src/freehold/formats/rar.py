@@ -12,6 +12,7 @@ from freehold.formats import libarchive, rarold
 from freehold.formats.extents import rest
 from freehold.formats.libarchive import Damage, Member, Reader
 from freehold.formats.rarblocks import Layout, survey
+from freehold.model import interfaces
 from freehold.model.interfaces import Child, Format, Unpacking
 from freehold.model.native import LIBARCHIVE
 from freehold.model.report import ProblemKind
@@ -70,6 +71,8 @@ class _Walk:
                 number += 1
                 self._unpacking.budget.tick()
                 name = member.name[:_NAME] or f"item-{number}"
+                if self._unpacking.wants_members:
+                    self._unpacking.member(interfaces.Member(name, 0, member.size, member.encrypted, number))
                 if number in self._done:
                     continue
                 if member.encrypted:

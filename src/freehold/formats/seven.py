@@ -15,7 +15,7 @@ from freehold.formats.sevenzip.abi import Flaw, Outcome, Property
 from freehold.formats.sevenzip.archive import Archive, Extraction, Failure
 from freehold.formats.sevenzip.callbacks import Piece
 from freehold.formats.sevenzip.library import available
-from freehold.model.interfaces import Child, Unpacking
+from freehold.model.interfaces import Child, Member, Unpacking
 from freehold.model.native import SEVEN_ZIP
 from freehold.model.report import ProblemKind
 from freehold.model.view import View
@@ -49,6 +49,10 @@ _OUTCOMES = {
     Outcome.WRONG_PASSWORD: (ProblemKind.ENCRYPTED, "is encrypted"),
     Outcome.MEMORY_LIMIT: (ProblemKind.LIMIT, "needs too much memory to be decoded"),
 }
+
+
+_WITH_PACKED_SIZES = frozenset({"arj", "lha"})
+"""Formats of which ClamAV's signatures see the size of a member in the archive; of others they see 0."""
 
 
 class _Item(NamedTuple):
@@ -88,7 +92,7 @@ class SevenZipFormat:
             elif not archive.exists:
                 unpacking.problem(ProblemKind.LIMIT, f"{self.name}: too many archives in one another")
             elif self._open(archive, unpacking):
-                yield from _Walk(archive, view, unpacking).children()
+                yield from _Walk(archive, view, unpacking, self.name).children()
         finally:
             archive.close()
 
@@ -128,8 +132,10 @@ def _kind_of(failure: Failure) -> ProblemKind:
 class _Walk:
     """One walk through the items of one archive."""
 
-    def __init__(self, archive: Archive, view: View, unpacking: Unpacking) -> None:
+    def __init__(self, archive: Archive, view: View, unpacking: Unpacking, name: str) -> None:
         self._archive = archive
+        self._names_packed_sizes = name in _WITH_PACKED_SIZES
+        self._first = int(name == "arj")
         self._view = view
         self._unpacking = unpacking
         self._solid = bool(archive.property(Property.SOLID))
@@ -162,6 +168,8 @@ class _Walk:
             if archive.item(index, Property.IS_DIRECTORY) or archive.item(index, Property.SYMBOLIC_LINK):
                 continue
             size = archive.item(index, Property.SIZE)
+            if self._unpacking.wants_members:
+                self._tell(index, int(size or 0))
             block = archive.item(index, Property.BLOCK)
             item = _Item(
                 index,
@@ -171,6 +179,15 @@ class _Walk:
             )
             if item.size != 0 and self._can_be_decoded(item):
                 yield item
+
+    def _tell(self, index: int, size: int) -> None:
+        """Say what the archive says of an item."""
+        item = self._archive.item
+        packed = int(item(index, Property.PACKED_SIZE) or 0) if self._names_packed_sizes else 0
+        encrypted = bool(item(index, Property.ENCRYPTED))
+        name = str(item(index, Property.PATH) or "")
+        checksum = int(item(index, Property.CHECKSUM) or 0)
+        self._unpacking.member(Member(name, packed, size, encrypted, index + self._first, checksum))
 
     def _can_be_decoded(self, item: _Item) -> bool:
         if self._archive.item(item.index, Property.ENCRYPTED):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from freehold.formats.extents import rest, skip_zeros
 from freehold.model.errors import MalformedInput
-from freehold.model.interfaces import Child, Format, Unpacking
+from freehold.model.interfaces import Child, Format, Member, Unpacking
 from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
@@ -102,6 +102,7 @@ class _Reader:
         self._unpacking = unpacking
         self._position = 0
         self._pending = _Pending()
+        self._count = 0
 
     def children(self) -> Iterator[Child]:
         while self._position < self._view.size:
@@ -182,6 +183,10 @@ class _Reader:
             self._unpacking.problem(ProblemKind.TRUNCATED, f"{label} is cut off")
             size = available
         skip = self._sparse_map_size(start, size) if pending.sparse_map else 0
+        self._count += 1
+        if self._unpacking.wants_members:
+            label = name.decode("utf-8", "surrogateescape")
+            self._unpacking.member(Member(label, size, size, position=self._count))
         if size > skip:
             yield Child(name.decode("utf-8", "surrogateescape"), self._view.slice(start + skip, size - skip))
 

@@ -24,7 +24,7 @@ from freehold.formats.xz import XZ
 from freehold.formats.ziprecords import Directory, Entry
 from freehold.formats.zstd import ZSTD
 from freehold.model.errors import LimitReached
-from freehold.model.interfaces import Child, Format, Unpacking
+from freehold.model.interfaces import Child, Format, Member, Unpacking
 from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
@@ -121,7 +121,8 @@ class _Archive:
             if any(first <= start < last for first, last in self._directories):
                 continue
             directory = Directory(self._view, start, shift)
-            for entry in directory.entries(self._unpacking):
+            for number, entry in enumerate(directory.entries(self._unpacking)):
+                self._tell(entry, number + 1)
                 if entry.unpacked or entry.packed:
                     entries.append(entry)
                 if len(entries) > self._capacity:
@@ -156,7 +157,16 @@ class _Archive:
                 self._unpacking.problem(ProblemKind.MALFORMED, f"{_label(entry)} has no local header")
                 continue
             reached = max(reached, local.content + entry.packed)
+            self._tell(local, index + 1)
             yield from self._open(entry, local, max(limit, local.content + entry.packed))
+
+    def _tell(self, entry: Entry, number: int) -> None:
+        """Say what a header says of a member."""
+        if self._unpacking.wants_members:
+            encrypted = bool(entry.flags & ziprecords.ENCRYPTED)
+            self._unpacking.member(
+                Member(_name(entry), entry.packed, entry.unpacked, encrypted, number, entry.checksum)
+            )
 
     def _open(self, entry: Entry, local: Entry, limit: int) -> Iterator[Child]:
         """Yield every reading of one member; ``limit`` is where the next one begins."""
@@ -252,6 +262,7 @@ class _Archive:
         if local is None or not local.name or local.method not in _METHODS or local.version > _HIGHEST_VERSION:
             return position
         if local.packed or local.unpacked or local.flags & ziprecords.HAS_DESCRIPTOR:
+            self._tell(local, 1)
             yield from self._open(local, local, max(limit, local.content + local.packed))
         else:
             self._claim(position, min(local.content, self._view.size))

@@ -16,9 +16,11 @@ class Artifact:
         depth: layers below the root.
         facts: what formats and matchers found out about it.
         digests: hex digests that were computed, by algorithm.
+        retyped: whether it is taken for another type than its bytes say.
+        other_types: file types as which signatures want it to be examined once more.
     """
 
-    __slots__ = ("depth", "digests", "facts", "file_type", "name", "parent", "view")
+    __slots__ = ("depth", "digests", "facts", "file_type", "name", "other_types", "parent", "retyped", "view")
 
     def __init__(
         self, name: str, view: View, file_type: str = "", parent: "Artifact | None" = None, depth: int = 0
@@ -30,6 +32,8 @@ class Artifact:
         self.depth = depth
         self.facts: dict[str, str | int | float | bool] = {}
         self.digests: dict[str, str] = {}
+        self.retyped = False
+        self.other_types: list[str] = []
 
     @property
     def lineage(self) -> str:
@@ -40,6 +44,15 @@ class Artifact:
             names.append(above.name)
             above = above.parent
         return SEPARATOR.join(reversed(names))
+
+    def taken_for(self, file_type: str) -> "Artifact":
+        """Return the same content as an artifact of another type, in the same place; itself if it is of that type."""
+        if file_type == self.file_type:
+            return self
+        other = Artifact(self.name, self.view, file_type, self.parent, self.depth)
+        other.facts = self.facts
+        other.retyped = True
+        return other
 
     @property
     def target(self) -> Target:

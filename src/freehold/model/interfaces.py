@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from freehold.model.artifact import Artifact
 from freehold.model.limits import Budget
@@ -25,6 +25,26 @@ class Child(NamedTuple):
     name: str
     content: View | Iterable[bytes]
     consumed: Callable[[], int] | None = None
+
+
+class Member(NamedTuple):
+    """What a container says of one of its members, before anything is unpacked; None where it says nothing.
+
+    Attributes:
+        name: as in ``Child``.
+        packed: bytes that it takes in the container.
+        size: bytes when unpacked.
+        encrypted: whether it is.
+        position: its number in the container, as ClamAV counts in this format: from 0 or from 1.
+        checksum: CRC-32 of its content.
+    """
+
+    name: str
+    packed: int
+    size: int
+    encrypted: bool = False
+    position: int = 0
+    checksum: int = 0
 
 
 class Spool(Protocol):
@@ -57,6 +77,13 @@ class Unpacking(Protocol):
     def fact(self, key: str, value: str | float) -> None:
         """Record something worth knowing about this artifact."""
 
+    @property
+    def wants_members(self) -> bool:
+        """Whether somebody listens to ``member``."""
+
+    def member(self, member: Member) -> None:
+        """Tell what this artifact says of one of its members, whether or not that can be unpacked."""
+
 
 class Format(Protocol):
     """One file format: a module of ``freehold.formats`` offers one as ``FORMAT``."""
@@ -86,6 +113,14 @@ class Matcher(Protocol):
 
     def match(self, artifact: Artifact, budget: Budget) -> Iterator[Detection]:
         """Yield a detection for each signature that matches; raises ``LimitReached`` when time runs out."""
+
+
+@runtime_checkable
+class MemberMatcher(Matcher, Protocol):
+    """A matcher that looks at what containers say of their members, too."""
+
+    def match_member(self, container: Artifact, member: Member, budget: Budget) -> Iterator[Detection]:
+        """Yield a detection for each signature that matches."""
 
 
 class SignatureLanguage(Protocol):

@@ -193,7 +193,7 @@ class TargetDescription:
         sections: how many a program has.
         container: ClamAV's name for the type of the direct parent; ``CL_TYPE_ANY``: there is none.
         intermediates: types of the layers above, outermost first; ``CL_TYPE_ANY`` stands for any one of them.
-        handler: the artifact is examined once more as this type when the signature matches, instead of a detection.
+        handler: the artifact is examined once more, as this type, when the signature matches.
         icon_groups: names that the program's icon must have in the first and second group of icons.
     """
 

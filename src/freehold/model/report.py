@@ -29,6 +29,9 @@ class Verdict(StrEnum):
 _FOUND = (Verdict.INFECTED, Verdict.SUSPICIOUS, Verdict.PROHIBITED)
 """The verdicts that a detection may carry, worst first."""
 
+UNWANTED = frozenset({"pua", "heuristic"})
+"""Categories of detections that are only potentially unwanted: they neither end an examination nor outrank others."""
+
 
 class ProblemKind(StrEnum):
     """Why an artifact was not fully examined."""

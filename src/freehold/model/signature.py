@@ -107,7 +107,8 @@ class ContainerSignature:
         compressed_size: of the member in bytes.
         size: of the member in bytes when unpacked.
         encrypted: whether it is.
-        position: number of the member in the archive, from 1.
+        position: number of the member in the archive, see ``model.interfaces.Member``.
+        checksum: CRC-32 of the member.
     """
 
     about: About
@@ -118,6 +119,7 @@ class ContainerSignature:
     size: logical.Range | None
     encrypted: bool | None
     position: logical.Range | None
+    checksum: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

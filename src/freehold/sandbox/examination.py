@@ -54,9 +54,10 @@ def load_engine(bundles: Sequence[Path], collect: int = -1) -> Callable[[int], E
 
 
 def load_newer(bundles: Sequence[Path], older: Collection[str]) -> Callable[[int], Examiner] | None:
-    """As ``load_engine``, with all segments but these, by their digests; None unless all of these are there.
+    """As ``load_engine``, with all segments but these, by their digests; None where their verdicts may be outdated.
 
-    A segment that is missing may have held the exception that made a file clean.
+    A segment that is missing may have held the exception that made a file clean; a new one may change what the others
+    take for the size of a text.
     """
     if not older:
         return None
@@ -65,7 +66,10 @@ def load_newer(bundles: Sequence[Path], older: Collection[str]) -> Callable[[int
     from freehold.engine.scan import Engine
 
     opened = [Bundle.open(path) for path in bundles]
-    if not set(older) <= {segment.digest for bundle in opened for segment in bundle.segments}:
+    segments = {segment.digest: segment for bundle in opened for segment in bundle.segments}
+    if not set(older) <= segments.keys():
+        return None
+    if any(segment.text_ends for segment in segments.values()) > any(segments[digest].text_ends for digest in older):
         return None
     matchers = load(opened, without=frozenset(older))
     return lambda spool: Engine(matchers, spool)

@@ -32,7 +32,10 @@ PACKAGES = (
 )
 """All modules of these are kept, and the tables beside them."""
 
-LIBRARY = ("ast", "copy", "dataclasses", "dis", "fnmatch", "inspect", "linecache", "opcode", "token", "tokenize")
+LIBRARY = (
+    *("ast", "copy", "dataclasses", "dis", "fnmatch", "inspect", "linecache", "opcode", "token", "tokenize"),
+    *("_weakrefset", "weakref"),
+)
 """Modules of the standard library that are kept: written in Python, slow to load, and seldom needed."""
 
 NATIVES = (

@@ -188,6 +188,7 @@ class _Compilation:
             name: self._targets.get(name, 0) + self._patterns.targets.get(name, 0)
             for name in sorted(self._targets.keys() | self._patterns.targets.keys())
         }
+        self._segment.text_ends = self._logical.text_ends
         write_manifest(folder, [self._segment.finish(counts, targets, self._patterns.overlap)])
         return BuildResult(counts, targets, tuple(self.rejected), self._ignored)
 
@@ -283,6 +284,7 @@ class _Compilation:
         self._segment.encoded_abouts(compiled.abouts, compiled.about_lengths)
         for (part, algorithm), entries in compiled.hashes.items():
             self._segment.hashes(part, algorithm, entries)
+        self._segment.members(compiled.members)
         self._logical.extend(compiled.calls, self._segment.programs(compiled.programs))
         for target, count in compiled.targets.items():
             self._targets[target] = self._targets.get(target, 0) + count

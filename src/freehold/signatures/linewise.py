@@ -13,9 +13,17 @@ from typing import NamedTuple
 
 from freehold.bundle.abouts import encode_about
 from freehold.bundle.layout import ANY_SIZE
+from freehold.bundle.members import MemberSignature
 from freehold.model.about import HashedPart
 from freehold.model.errors import MalformedInput, UsageError
-from freehold.model.signature import AllowedContent, HashSignature, LogicalSignature, Rejected, Signature
+from freehold.model.signature import (
+    AllowedContent,
+    ContainerSignature,
+    HashSignature,
+    LogicalSignature,
+    Rejected,
+    Signature,
+)
 from freehold.signatures.logical import Calls, IconGroups, LogicalSignatures
 from freehold.signatures.registry import BY_SUFFIX
 
@@ -75,6 +83,7 @@ class Compiled(NamedTuple):
         hashes: sorted entries for the hash tables.
         programs: logical signatures.
         calls: what calls for them.
+        members: signatures over what containers say of their members.
         signatures: how many there are.
         targets: body and logical signatures, by target.
         ignored: how many signatures the user did not want.
@@ -86,6 +95,7 @@ class Compiled(NamedTuple):
     hashes: dict[TableKey, bytes]
     programs: list[bytes]
     calls: Calls
+    members: list[MemberSignature]
     signatures: int
     targets: dict[str, int]
     ignored: int
@@ -123,6 +133,7 @@ class _Compilation:
         self._lengths = array("I", bytes(4 * piece.lines))
         self._hashes: dict[TableKey, list[bytes]] = {}
         self._logical = LogicalSignatures(icon_groups)
+        self._members: list[MemberSignature] = []
         self._targets: dict[str, int] = {}
         self._counts = [0, 0]
         self._rejected: list[Rejected] = []
@@ -143,6 +154,7 @@ class _Compilation:
             hashes,
             logical.records,
             logical.calls,
+            self._members,
             self._counts[0],
             self._targets,
             self._counts[1],
@@ -162,6 +174,8 @@ class _Compilation:
             self._hash(signature.part, signature, number)
         elif isinstance(signature, AllowedContent):
             self._hash(HashedPart.ALLOWED, signature, number)
+        elif isinstance(signature, ContainerSignature):
+            self._members.append(_member(signature, number))
         elif isinstance(signature, LogicalSignature):
             try:
                 self._logical.add(signature, number)
@@ -200,6 +214,20 @@ def _read(piece: Piece) -> bytes:
     if text.count(b"\n") + (not text.endswith(b"\n")) != piece.lines:
         raise UsageError(f"{piece.path} was changed while it was compiled")
     return text
+
+
+def _member(signature: ContainerSignature, about: int) -> MemberSignature:
+    return MemberSignature(
+        about,
+        signature.container,
+        signature.container_size,
+        signature.name,
+        signature.compressed_size,
+        signature.size,
+        signature.encrypted,
+        signature.position,
+        signature.checksum,
+    )
 
 
 def hash_entry(signature: HashSignature | AllowedContent, about: int) -> bytes:

@@ -11,7 +11,7 @@ from freehold.bundle.programs import Program, body_number
 from freehold.model.body import Anchor
 from freehold.model.errors import MalformedInput
 from freehold.model.filetype import Target
-from freehold.model.logical import BodyMatch, ImageHash, MacroMatch, RegexMatch
+from freehold.model.logical import BodyMatch, ImageHash, MacroMatch, RegexMatch, Subsignature
 from freehold.model.signature import LogicalSignature
 from freehold.signatures.atoms import Atom, Atoms, calling_for
 from freehold.signatures.cover import cover
@@ -32,11 +32,12 @@ Pictures = dict[str, list[int]]
 
 
 class Calls(NamedTuple):
-    """What calls for programs, by target."""
+    """What calls for programs, by target; see ``LogicalSignatures`` for ``text_ends``."""
 
     users: dict[Target, Users]
     always: dict[Target, Always]
     pictures: dict[Target, Pictures]
+    text_ends: bool
 
 
 _NOWHERE = float("inf")
@@ -52,6 +53,7 @@ class LogicalSignatures:
         users: by target.
         always: by target.
         pictures: by target.
+        text_ends: whether some signature for texts asks where in a text something stands, counted from its end.
     """
 
     def __init__(self, icon_groups: IconGroups = NO_ICONS) -> None:
@@ -60,6 +62,7 @@ class LogicalSignatures:
         self.users: dict[Target, Users] = {}
         self.always: dict[Target, Always] = {}
         self.pictures: dict[Target, Pictures] = {}
+        self.text_ends = False
 
     @property
     def targets(self) -> list[Target]:
@@ -69,7 +72,7 @@ class LogicalSignatures:
     @property
     def calls(self) -> "Calls":
         """What calls for the programs."""
-        return Calls(self.users, self.always, self.pictures)
+        return Calls(self.users, self.always, self.pictures, self.text_ends)
 
     def add(self, signature: LogicalSignature, about: int) -> None:
         """Take one signature with the number of its about-record.
@@ -80,6 +83,7 @@ class LogicalSignatures:
         _check(signature, self._icon_groups)
         covering = _covering(signature)
         description = signature.description
+        self.text_ends |= description.target is Target.TEXT and any(map(_is_at_end, signature.subsignatures))
         number = len(self.records)
         bodies = None if covering is None else sorted(covering)
         program = Program(about, description, signature.expression, signature.subsignatures, tuple(bodies or ()))
@@ -102,6 +106,7 @@ class LogicalSignatures:
         _extend(self.users, other.users, body_number(first, 0))
         _extend(self.always, other.always, first)
         _extend(self.pictures, other.pictures, body_number(first, 0))
+        self.text_ends |= other.text_ends
 
 
 def _extend(ours: dict[Target, dict[_K, list[int]]], theirs: Mapping[Target, dict[_K, list[int]]], first: int) -> None:
@@ -120,6 +125,10 @@ def compile_atoms(atoms: Sequence[Atom]) -> bytes:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(expressions=regexes, ids=list(range(len(regexes))), flags=flags)
     return hyperscan.dumpb(database)
+
+
+def _is_at_end(subsignature: Subsignature) -> bool:
+    return isinstance(subsignature, BodyMatch) and subsignature.offset.anchor is Anchor.END
 
 
 def _check(signature: LogicalSignature, icon_groups: IconGroups) -> None:

@@ -24,20 +24,21 @@ class AllowingMatcher:
         """See ``Matcher.match``."""
         found = self._matcher.match(artifact, budget)
         first = next(found, None)
-        if first is not None and not self._allows(artifact, budget):
+        if first is not None and not allows(self._allowed, artifact, budget):
             yield first
             yield from found
 
-    def _allows(self, artifact: Artifact, budget: Budget) -> bool:
-        """Whether this artifact, or one that it was found in, is on a list."""
-        layer: Artifact | None = artifact
-        while layer is not None:
-            hashing = self._allowed.begin(layer.view.size)
-            if hashing is not None:
-                for _, window in layer.view.windows(0):
-                    hashing.update(window)
-                    budget.tick()
-                if any(True for _ in hashing.found()):
-                    return True
-            layer = layer.parent
-        return False
+
+def allows(allowed: Hashes, artifact: Artifact, budget: Budget) -> bool:
+    """Whether an artifact, or one that it was found in, is on a list."""
+    layer: Artifact | None = artifact
+    while layer is not None:
+        hashing = allowed.begin(layer.view.size)
+        if hashing is not None:
+            for _, window in layer.view.windows(0):
+                hashing.update(window)
+                budget.tick()
+            if any(True for _ in hashing.found()):
+                return True
+        layer = layer.parent
+    return False

@@ -20,7 +20,8 @@ def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matche
         bundles: in the order in which their detections are reported.
         without: digests of segments that are left out.
     """
-    segments = [segment for bundle in bundles for segment in bundle.segments if segment.digest not in without]
+    every = [segment for bundle in bundles for segment in bundle.segments]
+    segments = [segment for segment in every if segment.digest not in without]
     matchers: list[Matcher] = [ContentMatcher(segments)]
     if any(part in PROGRAM_PARTS for segment in segments for part, _ in segment.tables):
         from freehold.engine.matchers.programs import ProgramMatcher
@@ -29,7 +30,7 @@ def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matche
     if any(segment.logical_roots for segment in segments):
         from freehold.engine.matchers.logical.matcher import LogicalMatcher
 
-        matchers.append(LogicalMatcher(segments))
+        matchers.append(LogicalMatcher(segments, normal_size=any(segment.text_ends for segment in every)))
     if any(segment.has_indicators for segment in segments):
         from freehold.engine.matchers.policies import PolicyMatcher
 
@@ -39,4 +40,10 @@ def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matche
 
         matchers.append(YaraMatcher([segment for segment in segments if segment.has_yara]))
     allowed = Hashes(segments, HashedPart.ALLOWED)
-    return [AllowingMatcher(matcher, allowed) for matcher in matchers] if allowed else matchers
+    if allowed:
+        matchers = [AllowingMatcher(matcher, allowed) for matcher in matchers]
+    if any(segment.has_members for segment in segments):
+        from freehold.engine.matchers.members import Members
+
+        matchers.append(Members(segments, allowed))
+    return matchers

@@ -97,6 +97,10 @@ class Kind(Enum):
     """Everything else, as it is."""
 
 
+_KINDS = {"html": Kind.PAGE, "text": Kind.TEXT}
+"""By the types that signatures, not bytes, say content is of."""
+
+
 class Form(NamedTuple):
     """One form of an artifact, to be evaluated on its own.
 
@@ -114,6 +118,8 @@ class Form(NamedTuple):
 def kind_of(artifact: Artifact) -> Kind:
     """Return what an artifact is to ClamAV; texts up to 20 MiB are searched for tags."""
     file_type = artifact.file_type
+    if artifact.retyped:
+        return _KINDS.get(file_type, Kind.OTHER)
     if file_type in _IGNORED_TYPES:
         return Kind.IGNORED
     if file_type not in _JUDGED_BY_BYTES:
@@ -132,7 +138,7 @@ def target_of(artifact: Artifact) -> Target:
 
     Content that begins like a mail is one whatever else it may be; a page saved as MIME is looked at by no group.
     """
-    if artifact.file_type not in _JUDGED_BY_BYTES:
+    if artifact.retyped or artifact.file_type not in _JUDGED_BY_BYTES:
         return Target.OTHER if artifact.file_type == "pyc" else TARGETS.get(artifact.file_type, Target.ANY)
     head = artifact.view.read(0, _HEAD)
     if head.startswith(_MAIL_STARTS):

@@ -47,8 +47,10 @@ class Property:
     PATH = 3
     IS_DIRECTORY = 6
     SIZE = 7
+    PACKED_SIZE = 8
     SOLID = 13
     ENCRYPTED = 15
+    CHECKSUM = 19
     METHOD = 22
     BLOCK = 27
     PHYSICAL_SIZE = 44

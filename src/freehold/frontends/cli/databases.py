@@ -26,18 +26,28 @@ _SHOWN = 5
 """Rejected signatures that are shown one by one."""
 
 
-def resolve(databases: Sequence[str]) -> list[Path]:
+def resolve(databases: Sequence[str], *, unwanted: bool = False) -> list[Path]:
     """Return the compiled bundles for these databases; without any, those of the core pack and of all feeds.
 
+    Args:
+        databases: paths of bundles, signature files and folders of them.
+        unwanted: take ClamAV's files for potentially unwanted programs, too.
+
     Raises:
-        UsageError: a database does not exist or is of no known kind.
+        UsageError: a database does not exist or is of no known kind; or ``unwanted`` could have no effect, because
+            all databases are compiled already.
     """
     bundles: list[Path] = []
     sources: list[Path] = []
     for path in map(Path, databases):
         (bundles if (path / MANIFEST).is_file() else sources).append(path)
     if sources:
-        bundles.append(_compiled(sources))
+        bundles.append(_compiled(sources, unwanted=unwanted))
+    elif unwanted:
+        raise UsageError(
+            "--detect-pua decides what is compiled: name signature files with --database, or give it to "
+            "'freehold db build' or 'freehold feed add'"
+        )
     return bundles or [_compiled([CORE]), *installed_feeds()]
 
 
@@ -46,21 +56,22 @@ def names(databases: Sequence[str], bundles: Sequence[Path]) -> tuple[str, ...]:
     return tuple(databases) or ("core pack", *(f"feed {bundle.parent.name}" for bundle in bundles[1:]))
 
 
-def _compiled(sources: list[Path]) -> Path:
+def _compiled(sources: list[Path], *, unwanted: bool = False) -> Path:
     """Return the bundle for these sources, from the cache when it is there."""
     cache = cache_directory() or _temporary()
-    bundle = cache / _key(sources)
+    bundle = cache / _key(sources, unwanted=unwanted)
     if not (bundle / MANIFEST).is_file():
-        _compile(sources, bundle)
+        _compile(sources, bundle, unwanted=unwanted)
         _prune(cache)
     return bundle
 
 
-def _key(sources: list[Path]) -> str:
+def _key(sources: list[Path], *, unwanted: bool) -> str:
     """Return a name that changes with the sources, with Freehold, with the compilers' libraries and with the CPU."""
     import hashlib
 
     parts = [freehold.__version__, FORMAT, machine(), _cpu(), list(_libraries()), [list(_status(s)) for s in sources]]
+    parts += ["unwanted"] * unwanted
     return hashlib.sha256(canonical(parts)).hexdigest()[:32]
 
 
@@ -121,13 +132,13 @@ def _temporary() -> Path:
     return path
 
 
-def _compile(sources: list[Path], bundle: Path) -> None:
+def _compile(sources: list[Path], bundle: Path, *, unwanted: bool) -> None:
     """Compile sources, and say on standard error what could not be honoured."""
     from freehold.signatures.compile import build
 
     if sys.stderr.isatty():
         print("freehold: compiling signatures; this happens once after each change", file=sys.stderr)
-    result = build(sources, bundle)
+    result = build(sources, bundle, unwanted=unwanted)
     for rejected in result.rejected[:_SHOWN]:
         print(f"freehold: {rejected.source}:{rejected.line}: left out: {rejected.reason}", file=sys.stderr)
     if len(result.rejected) > _SHOWN:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from freehold.bundle import Bundle
-from freehold.frontends.cli import dbtest, gate
+from freehold.frontends.cli import dbtest, gate, options
 from freehold.responses.wording import count_text, printable, size_text
 
 _EXAMPLES = """examples:
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="OUT", required=True, type=Path, help="directory; replaced in one step"
     )
     build.add_argument("--strict", action="store_true", help="build nothing if any signature cannot be honoured")
+    options.add_unwanted(build)
     build.set_defaults(action=_build)
     info = actions.add_parser("info", help="show what a compiled database holds")
     info.add_argument("bundle", metavar="BUNDLE", type=Path)
@@ -57,7 +58,7 @@ def _build(args: argparse.Namespace) -> int:
     from freehold.signatures.compile import build
 
     with _shown() as progress:
-        result = build(args.sources, args.output, strict=args.strict, progress=progress)
+        result = build(args.sources, args.output, strict=args.strict, unwanted=args.detect_pua, progress=progress)
     for rejected in result.rejected:
         print(f"{printable(rejected.source)}:{rejected.line}: left out: {printable(rejected.reason)}", file=sys.stderr)
     total = sum(result.counts.values())

@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
     options.add_examination(parser)
+    options.add_unwanted(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if not os.path.lexists(args.subject):
         return _explain_signature(args)
     entry = single_entry(os.fsencode(args.subject), "explain")
-    bundles = databases.resolve(args.database)
+    bundles = databases.resolve(args.database, unwanted=args.detect_pua)
     summary = Summary()
     with options.open_pool(args, bundles, jobs=1, all_matches=True, tree=True) as pool:
         for finished in pool.scan([entry]):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freehold.feeds import state
+from freehold.frontends.cli import options
 from freehold.model.errors import FreeholdError, UsageError
 from freehold.responses.wording import count_text, printable
 
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add.add_argument("--kind", choices=("clamav", "folder"), help="of feed; without it, by what is there")
     add.add_argument("--insecure-http", action="store_true", help="allow a mirror that is not encrypted (http://)")
+    options.add_unwanted(add)
     listing = actions.add_parser("list", help="show all feeds")
     listing.add_argument("--json", action="store_true", help="for programs")
     remove = actions.add_parser("remove", help="remove a feed with its signatures")
@@ -82,7 +84,7 @@ def _add(store: "Store", args: argparse.Namespace) -> None:
     from freehold.feeds.registry import kind_of
 
     origin = _origin(args.origin, insecure=args.insecure_http)
-    feed = store.add(args.name, args.kind or kind_of(origin), origin)
+    feed = store.add(args.name, args.kind or kind_of(origin), origin, unwanted=args.detect_pua)
     try:
         _compile(store, feed)
     except FreeholdError:
@@ -124,7 +126,7 @@ def _compile(store: "Store", feed: "Installed") -> None:
             database = open_container(path)
             told = f"version {database.header.version}, {database.header.created}; {database.verified}"
             print(f"{path.name}: {printable(told)}")
-    result = build(files, store.bundle(feed), progress=_progress)
+    result = build(files, store.bundle(feed), unwanted=feed.unwanted, progress=_progress)
     _progress("")
     store.mark_compiled(feed)
     _report(feed.name, result)

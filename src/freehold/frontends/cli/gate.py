@@ -38,11 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="the paths and all that packages have installed")
     parser.add_argument("--jobs", type=int, metavar="N", help="workers (default: one for each processor)")
     options.add_examination(parser)
+    options.add_unwanted(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Scan known-good files; the status is 1 when anything is detected."""
-    bundles = databases.resolve(args.database)
+    bundles = databases.resolve(args.database, unwanted=args.detect_pua)
     files = detected = incomplete = 0
     with options.open_pool(args, bundles, jobs=args.jobs, all_matches=True) as pool:
         for finished in pool.scan(_entries(args.known_good, everything=args.all)):

@@ -25,6 +25,15 @@ def add_examination(parser: argparse.ArgumentParser) -> None:
     add_limits(parser)
 
 
+def add_unwanted(parser: argparse.ArgumentParser) -> None:
+    """Add ``--detect-pua``."""
+    parser.add_argument(
+        "--detect-pua",
+        action="store_true",
+        help="use ClamAV's files for potentially unwanted programs, too: .hdu .hsu .ldu .mdu .msu .ndu",
+    )
+
+
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """Add what ``open_pool`` reads: the sandbox and the limits."""
     parser.add_argument(

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """Scan, report, and return the exit status."""
     resumption = scan_resume.resumption(args)
     scan_targets.check(args)
-    bundles = databases.resolve(args.database)
+    bundles = databases.resolve(args.database, unwanted=args.detect_pua)
     memory = _memory(args, bundles)
     progress = scan_resume.Progress(args, bundles, resumption)
     with scan_output.output(args.output) as stream:

@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     aftermath.add_arguments(parser)
     options.add_examination(parser)
+    options.add_unwanted(parser)
 
 
 def walk_options(args: argparse.Namespace) -> WalkOptions:

@@ -20,7 +20,8 @@ LONGEST_LOGICAL_LINE = 32_768
 
 _NUMBER = re.compile(r"\d{1,10}")
 _NAME_ENDS = " (Clam)"
-_UNWANTED = "PUA."
+_CATEGORIES = {"PUA.": "pua", "Heuristics.": "heuristic", "BC.Heuristics.": "heuristic"}
+"""By the beginnings of names: what is only potentially unwanted."""
 
 T = TypeVar("T")
 
@@ -56,8 +57,9 @@ def about(name: str, place: str) -> About:
     name = name.partition(_NAME_ENDS)[0]
     if not name:
         raise MalformedInput("the signature has no name")
-    if name.startswith(_UNWANTED):
-        return About(name, place, "pua", Verdict.SUSPICIOUS)
+    for beginning, category in _CATEGORIES.items():
+        if name.startswith(beginning):
+            return About(name, place, category, Verdict.SUSPICIOUS)
     return About(name, place)
 
 

@@ -1,20 +1,25 @@
-"""ClamAV's container metadata (.cdb), and its passwords for encrypted archives (.pwdb).
+"""ClamAV's container metadata (.cdb, old: .zmd, .rmd), and its passwords for encrypted archives (.pwdb).
 
 ``.cdb``: ``Name:Container:ContainerSize:FileName:Compressed:Size:Encrypted:Position:Res1:Res2[:Level[:Level]]``, ``*``
 for whatever it is. ClamAV documents a checksum in ``Res1``, but does not compare it; neither is it compared here.
+``.zmd`` (ZIP) and ``.rmd`` (RAR): ``Name:Encrypted:FileName:Size:Compressed:Checksum:Method:Position:Depth``, of which
+ClamAV looks at neither the method nor the depth.
 ``.pwdb``: ``Name;Attributes;Storage;Password``, storage 0 for plain text and 1 for hexadecimal.
 """
 
 import re
-import warnings
 from collections.abc import Iterator
+from functools import partial
 
 from freehold.model.errors import MalformedInput
 from freehold.model.logical import Range
 from freehold.model.signature import ArchivePassword, ContainerSignature, Rejected
 from freehold.signatures.clamav.description import FILE_TYPES, parse_description
+from freehold.signatures.clamav.extended import translate
 from freehold.signatures.clamav.lines import LONGEST_LINE, about, check_levels, number, parse_lines
 
+_CHECKSUM = re.compile(r"[0-9a-fA-F]{1,8}")
+_OLD = {".rmd": "CL_TYPE_RAR", ".zmd": "CL_TYPE_ZIP"}
 _PASSWORD_CONTAINERS = frozenset({None, "CL_TYPE_ANY", "CL_TYPE_ZIP", "CL_TYPE_RAR"})
 
 
@@ -22,12 +27,14 @@ class ClamavCdb:
     """The language of ``.cdb`` and ``.pwdb`` files."""
 
     name = "clamav-cdb"
-    suffixes = frozenset({".cdb", ".pwdb"})
+    suffixes = frozenset({".cdb", ".pwdb", ".rmd", ".zmd"})
 
     def parse(self, text: bytes, source: str) -> Iterator[ContainerSignature | ArchivePassword | Rejected]:
         """See ``SignatureLanguage.parse``."""
         if source.lower().endswith(".pwdb"):
             return parse_lines(text, source, LONGEST_LINE, _parse_password)
+        if (container := _OLD.get(source[-4:].lower())) is not None:
+            return parse_lines(text, source, LONGEST_LINE, partial(_parse_old, container))
         return parse_lines(text, source, LONGEST_LINE, _parse_container)
 
 
@@ -49,11 +56,33 @@ def _parse_container(line: str, place: str) -> ContainerSignature:
         about(name, place),
         None if container in {"*", "CL_TYPE_ANY"} else container,
         _range(container_size),
-        None if file_name == "*" else _checked_regex(file_name),
+        None if file_name == "*" else translate(file_name),
         _range(compressed),
         _range(size),
         None if encrypted == "*" else encrypted == "1",
         _range(position),
+    )
+
+
+def _parse_old(container: str, line: str, place: str) -> ContainerSignature:
+    fields = line.split(":")
+    if len(fields) != 9:
+        raise MalformedInput(f"{len(fields)} fields; metadata of this old kind has nine")
+    name, encrypted, file_name, size, compressed, checksum, _, position, _ = fields
+    if encrypted not in {"*", "0", "1"}:
+        raise MalformedInput(f"encrypted is {encrypted!r}; 0, 1 or * is expected")
+    if checksum != "*" and _CHECKSUM.fullmatch(checksum) is None:
+        raise MalformedInput(f"the checksum {checksum[:20]!r} is not hexadecimal")
+    return ContainerSignature(
+        about(name, place),
+        container,
+        None,
+        None if file_name == "*" else translate(file_name),
+        _range(compressed),
+        _range(size),
+        None if encrypted == "*" else encrypted == "1",
+        _range(position),
+        None if checksum == "*" or not int(checksum, 16) else int(checksum, 16),
     )
 
 
@@ -63,15 +92,6 @@ def _range(text: str) -> Range | None:
     minimum, dash, maximum = text.partition("-")
     least = number(minimum, "a range's beginning")
     return Range(least, number(maximum, "a range's end") if dash else least)
-
-
-def _checked_regex(text: str) -> str:
-    try:
-        with warnings.catch_warnings(action="ignore"):  # Python asks whether [[:alpha:]] is meant as it stands
-            re.compile(text)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise MalformedInput(f"the file name {text[:80]!r} is no regular expression: {error}") from error
-    return text
 
 
 def _parse_password(line: str, place: str) -> ArchivePassword:

@@ -15,9 +15,7 @@ _REASONS = {
     ".gdb": "Safe Browsing is not supported",
     ".ioc": "OpenIOC is not supported",
     ".pdb": "checks of displayed addresses are not supported",
-    ".rmd": "metadata of RAR archives is obsolete; .cdb has replaced it",
     ".wdb": "checks of displayed addresses are not supported",
-    ".zmd": "metadata of ZIP archives is obsolete; .cdb has replaced it",
 }
 
 _WHOLE_FILES = frozenset({".cat", ".cbc", ".ioc"})

@@ -9,7 +9,7 @@ from freehold.bundle.programs import ProgramRecord
 from freehold.engine.landmarks import Program
 from freehold.engine.matchers.logical.bodies import LandmarksOf
 from freehold.engine.matchers.logical.evaluation import LogicalProgram, Surroundings
-from freehold.engine.matchers.logical.layers import stands_in
+from freehold.engine.matchers.logical.layers import file_type_of, stands_in
 from freehold.engine.matchers.logical.pictures import Picture
 from freehold.engine.matchers.logical.roots import MOST_PLACES, Bodies
 from freehold.engine.matchers.logical.text import Text
@@ -78,11 +78,17 @@ class Programs:
 
 
 class Shared:
-    """What the signatures of all segments share."""
+    """What the signatures of all segments share.
 
-    __slots__ = ("_icons", "_segments")
+    Attributes:
+        normal_size: whether the size of a text is that of its normal form. ClamAV writes texts to files as soon as any
+            signature for texts counts an offset from their end, and then takes the size of that file.
+    """
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
+    __slots__ = ("_icons", "_segments", "normal_size")
+
+    def __init__(self, segments: Sequence[Segment], *, normal_size: bool) -> None:
+        self.normal_size = normal_size
         self._segments = segments
         self._icons: KnownIcons | None = None
 
@@ -135,7 +141,8 @@ class Comparison:
             called: their numbers, each with those bodies of its cover that may occur.
         """
         surroundings = self._around(form)
-        size = self._artifact.view.size if form.name == "text" else form.content.size
+        original = form.name == "nothing" or (form.name == "text" and not self._shared.normal_size)
+        size = self._artifact.view.size if original else form.content.size
         for number, bodies in called:
             program = programs.program(number, target)
             if program.about in self._found or not self._applies(program.description, size, surroundings.landmarks):
@@ -143,6 +150,7 @@ class Comparison:
             evidence = self._evaluate(program, surroundings, bodies)
             if evidence is not None:
                 self._found.add(program.about)
+                self._ask_for_type(program.description)
                 yield self._detection(programs.segment, program, form, evidence)
 
     def _around(self, form: Form) -> Surroundings:
@@ -185,6 +193,13 @@ class Comparison:
         if self._icons is None:
             self._icons = self._shared.icons().program(self._program, self._artifact.view, self._budget)
         return self._icons.are_of(description.icon_groups)
+
+    def _ask_for_type(self, description: TargetDescription) -> None:
+        """Have the artifact examined once more as the type that a signature which holds takes it for."""
+        file_type = None if description.handler is None else file_type_of(description.handler)
+        known = (self._artifact.file_type, *self._artifact.other_types)
+        if file_type is not None and file_type not in known and not self._artifact.retyped:
+            self._artifact.other_types.append(file_type)
 
     def _detection(self, segment: Segment, program: _LoadedProgram, form: Form, evidence: tuple[int, int]) -> Detection:
         about = segment.about(program.about)

@@ -54,10 +54,25 @@ _NAMES = {
     "zip": "ZIP",
 }
 
+_TYPES = {"CL_TYPE_" + name: file_type for file_type, name in reversed(_NAMES.items())} | {
+    "CL_TYPE_BINARY_DATA": "data",
+    "CL_TYPE_GRAPHICS": "bmp",
+    "CL_TYPE_MAIL": "mail",
+    "CL_TYPE_TEXT_ASCII": "text",
+}
+
+_CPIO = {b"070701": "NEWC", b"070702": "CRC", b"070707": "ODC"}
+"""Kinds of cpio archives, by their first bytes."""
+
+
+def file_type_of(name: str) -> str | None:
+    """Return the file type that ClamAV calls by this name, None when Freehold does not tell it apart."""
+    return _TYPES.get(name)
+
 
 def container(artifact: Artifact) -> str:
     """Return the name of the type of the direct parent, ``TOP`` without one."""
-    return TOP if artifact.parent is None else _name(artifact.parent)
+    return TOP if artifact.parent is None else name_of(artifact.parent)
 
 
 def stands_in(artifact: Artifact, description: "TargetDescription") -> bool:
@@ -68,11 +83,14 @@ def stands_in(artifact: Artifact, description: "TargetDescription") -> bool:
     for wanted in reversed(description.intermediates):
         if wanted == TOP:
             continue
-        if layer is None or _name(layer) != wanted:
+        if layer is None or name_of(layer) != wanted:
             return False
         layer = layer.parent
     return True
 
 
-def _name(artifact: Artifact) -> str:
+def name_of(artifact: Artifact) -> str:
+    """Return ClamAV's name for the type of an artifact."""
+    if artifact.file_type == "cpio":
+        return "CL_TYPE_CPIO_" + _CPIO.get(artifact.view.read(0, 6), "OLD")
     return "CL_TYPE_" + _NAMES.get(artifact.file_type, "BINARY_DATA")

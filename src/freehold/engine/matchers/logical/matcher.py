@@ -9,11 +9,12 @@ from freehold.bundle import Segment
 from freehold.engine.matchers.logical.layers import container
 from freehold.engine.matchers.logical.pictures import Picture, prepare
 from freehold.engine.matchers.logical.roots import LoadedRoot
-from freehold.engine.normalise.views import forms
+from freehold.engine.normalise.views import Form, forms
 from freehold.model.artifact import Artifact
 from freehold.model.filetype import Target
 from freehold.model.limits import Budget
 from freehold.model.report import Detection
+from freehold.model.view import BytesView
 
 if TYPE_CHECKING:  # most artifacts have no atom, so nothing to evaluate
     from freehold.engine.matchers.logical.comparison import Comparison, Programs, Shared
@@ -24,12 +25,13 @@ class LogicalMatcher:
 
     name = "logical"
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
+    def __init__(self, segments: Sequence[Segment], *, normal_size: bool = False) -> None:
         self._segments = [_LoadedSegment(segment) for segment in segments if segment.logical_roots]
         self._wanted = frozenset(target for segment in self._segments for target in segment.roots)
         self._all = segments
         prepare([root for segment in segments for root in segment.logical_roots])
         self._shared: Shared | None = None
+        self._normal_size = normal_size
 
     def match(self, artifact: Artifact, budget: Budget) -> Iterator[Detection]:
         """Yield a detection for each signature that holds.
@@ -40,7 +42,7 @@ class LogicalMatcher:
         above = container(artifact)
         picture = Picture(artifact, budget)
         comparison = None
-        for form in forms(artifact, self._wanted, budget):
+        for form in self._forms(artifact, budget):
             for segment, target in ((s, t) for s in self._segments for t in form.targets if t in s.roots):
                 called = segment.roots[target].called(form, above, picture, budget)
                 if called:
@@ -51,11 +53,21 @@ class LogicalMatcher:
         if undecided is not None:
             raise undecided
 
+    def _forms(self, artifact: Artifact, budget: Budget) -> Iterator[Form]:
+        """Yield the forms, and nothing at all after a text where ClamAV writes texts to files.
+
+        It then evaluates the signatures once more in which nothing has occurred.
+        """
+        for form in forms(artifact, self._wanted, budget):
+            yield form
+            if form.name == "text" and self._normal_size:
+                yield Form(form.targets, "nothing", BytesView(b""))
+
     def _comparison(self, artifact: Artifact, picture: Picture, budget: Budget) -> "Comparison":
         from freehold.engine.matchers.logical.comparison import Comparison, Shared
 
         if self._shared is None:
-            self._shared = Shared(self._all)
+            self._shared = Shared(self._all, normal_size=self._normal_size)
         return Comparison(artifact, picture, budget, self._shared)
 
 
