@@ -144,3 +144,20 @@ def test_dropped_file_with_a_lying_size_comes_out_to_the_end(compound):
     native = documents.ole10_native(documents.packaged_file("a.exe", MIDDLE, size=1))
     opened = open_one("ole2", compound({"\1Ole10Native": native}))
     assert any(content.startswith(MIDDLE[1:]) for content in opened.contents)
+
+
+def test_equations_fields_and_links_are_facts(compound):
+    link = b"\1\0\0\2" + bytes(20) + "http://a.example/x.hta".encode("utf-16-le") + b"\0\0"
+    text = bytes(2000) + b'\x13 DDEAUTO c:\\\\x "/k y" \x14 \x15' + bytes(2100)
+    streams = {"WordDocument": text, "ObjectPool/_1/Equation Native": SMALL, "ObjectPool/_2/\1Ole": link}
+    facts = open_one("ole2", compound(streams)).collector.facts
+    assert facts["equation-editor"]
+    assert facts["dde"] == 'DDEAUTO c:\\\\x "/k y"'
+    assert facts["linked-objects"] == "http://a.example/x.hta"
+    streams["WordDocument"] = bytes(2000) + " \x13 dde a b \x14".encode("utf-16-le") + bytes(2100)
+    assert open_one("ole2", compound(streams)).collector.facts["dde"] == "dde a b"
+
+
+def test_quiet_documents_have_no_such_facts(compound):
+    data = compound({"WordDocument": b"\x13 PAGE \x14" + MIDDLE, "\1Ole": bytes(20)})
+    assert open_one("ole2", data).collector.facts == {"document": "word"}

@@ -69,3 +69,29 @@ def test_text_without_objects_yields_nothing():
     opened = open_one("rtf", documents.rtf())
     assert opened.members == []
     assert opened.collector.problems == []
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        (rb"{\*\template http://a.example/x.dotm}", "template", "http://a.example/x.dotm"),
+        (rb"{\object\objemb\objupdate{\*\objdata 0105}}", "updates-objects", True),
+        (rb"{\object\objautlink{\*\objdata 0105}}", "links-objects", True),
+        (rb"{\field{\*\fldinst {\rtlch DDEAUTO c:\\x y }}}", "dde", r"DDEAUTO c:\\x y"),
+    ],
+)
+def test_what_a_document_does_by_itself_is_a_fact(text, key, value):
+    assert open_one("rtf", rb"{\rtf1 " + text + b"}").collector.facts[key] == value
+
+
+def test_classes_of_objects_are_facts():
+    objects = [documents.ole1_object(name, CONTENT).hex().encode() for name in ("Package", "eQuation.3")]
+    facts = open_one("rtf", documents.rtf(*objects)).collector.facts
+    assert facts["object-classes"] == "Package, eQuation.3"
+    assert facts["equation-editor"]
+
+
+def test_program_in_a_picture_is_found():
+    program = b"MZ" + CONTENT
+    digits = b"\n".join(program.hex().encode()[at : at + 64] for at in range(0, 2 * len(program), 64))
+    assert program in open_one("rtf", rb"{\rtf1{\pict\wmetafile8 " + digits + b"}}").contents

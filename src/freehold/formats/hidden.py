@@ -31,7 +31,7 @@ _NOT_BASE64 = bytes(set(range(256)) - set(_ALPHABET))
 _LINE_BREAK = rb"[ \t]{0,16}+(?:\r?\n|\\r?\\n|\\n|&#x?[0dDaA1]{1,3};)[ \t]{0,64}+"
 _JOINT = rb"[\"'][ \t]{0,16}+(?:_[ \t]{0,16}+)?[+&.,]?[ \t]{0,16}+_?\s{0,64}+[+&.]?\s{0,64}+[\"']"
 _RUN = re.compile(
-    rb"[A-Za-z0-9+/]{48,}+(?:(?:%s|%s)[A-Za-z0-9+/]{1,}+(?=[\s\"'=<\\&,;)]|\Z)|)*+={0,2}" % (_LINE_BREAK, _JOINT)
+    rb"[A-Za-z0-9+/]{48,}+(?:(?:%s|%s)[A-Za-z0-9+/]{1,}+(?=[\s\"'=<\\&,;)}]|\Z)|)*+={0,2}" % (_LINE_BREAK, _JOINT)
 )
 """A long line of digits with what follows it in further lines, or in further strings that are joined to it."""
 

@@ -9,7 +9,7 @@ Source: [MS-CFB], [MS-DOC], [MS-XLS], [MS-PPT], [MS-OXMSG], [MS-OVBA], Hancom's 
 import re
 from collections.abc import Iterator
 
-from freehold.formats import officecrypt, rtfcompressed, vba, workbook
+from freehold.formats import officecrypt, olefacts, rtfcompressed, vba, workbook
 from freehold.formats.cfb import CompoundFile, Stream
 from freehold.formats.extents import rest
 from freehold.formats.inflate import DEFLATE
@@ -55,6 +55,7 @@ class _Ole2:
         kind = next((kind for name, kind in _KINDS if name in top), None)
         if kind is not None:
             unpacking.fact("document", kind)
+        olefacts.look_at(compound.class_id, compound.streams, unpacking)
         yield from officecrypt.children(compound.streams, unpacking)
         yield from vba.macros(compound.streams, unpacking)
         names = _attachment_names(compound.streams)

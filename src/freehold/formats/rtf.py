@@ -10,7 +10,8 @@ Source: Rich Text Format specification 1.9.1.
 import re
 from collections.abc import Iterator
 
-from freehold.formats.ole_native import object_children
+from freehold.formats import hidden
+from freehold.formats.ole_native import object_children, ole1_object
 from freehold.model.errors import LimitReached
 from freehold.model.interfaces import Child, Format, Unpacking
 from freehold.model.report import ProblemKind
@@ -26,6 +27,21 @@ _TOKEN = (
 _NOT_HEX = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
 _PIECE = 1 << 20
 _FIRST_PIECE = 1 << 10
+_TEXT_PIECE = 16 << 20
+_WORD_BYTES = 4096
+_MOST_CLASSES = 100
+_FACT_LETTERS = 1000
+_WORDS = (
+    (b"template", re.compile(rb"\\\*\\template[ \r\n]{1,16}([^{}]{1,2000})"), "template"),
+    (b"objupdate", re.compile(rb"\\objupdate(?![a-z])"), "updates-objects"),
+    (b"objautlink", re.compile(rb"\\objautlink(?![a-z])"), "links-objects"),
+    (
+        b"DDE",
+        re.compile(rb"\\fldinst[^\\]{0,16}(?:\\[a-z0-9]{1,32} ?|[{}\s]){0,64}(DDE(?:AUTO)?\b[^{}]{1,2000})"),
+        "dde",
+    ),
+)
+"""What is looked for, and the facts that it makes: a literal first, because there are many control words."""
 
 
 class _Rtf:
@@ -36,14 +52,37 @@ class _Rtf:
         """See ``Format.children``."""
         count = 0
         position = 0
+        classes: dict[str, None] = {}
+        _record_words(view, unpacking)
         while (start := _find(view, position, unpacking)) is not None:
             collector = _Collector(unpacking)
             position = collector.collect(view, start)
             for content in collector.readings():
                 count += 1
+                found = ole1_object(BytesView(content), 0)
+                if found is not None and len(classes) < _MOST_CLASSES:
+                    classes[found.class_name] = None
                 yield from object_children(BytesView(content), f"object-{count}")
         if count:
             unpacking.fact("objects", count)
+        if classes:
+            unpacking.fact("object-classes", ", ".join(classes)[:_FACT_LETTERS])
+        if any(name.lower().startswith("equation") for name in classes):
+            unpacking.fact("equation-editor", True)
+        for start in range(0, view.size, _TEXT_PIECE):
+            yield from hidden.children(view.read(start, _TEXT_PIECE), unpacking, addresses=False)
+
+
+def _record_words(view: View, unpacking: Unpacking) -> None:
+    """Record what the document loads or does by itself when it is opened."""
+    for start in range(0, view.size, _PIECE):
+        unpacking.budget.tick()
+        piece = view.read(start, _PIECE + _WORD_BYTES)
+        for mark, pattern, key in _WORDS:
+            found = pattern.search(piece) if mark in piece else None
+            if found:
+                value = found[1].decode("latin-1").strip()[:_FACT_LETTERS] if pattern.groups else True
+                unpacking.fact(key, value)
 
 
 def _find(view: View, position: int, unpacking: Unpacking) -> int | None:
