@@ -95,7 +95,7 @@ class Entity(NamedTuple):
     """Somebody whom a rule names.
 
     Attributes:
-        identifier: in its pack.
+        identifier: ``pack/name``, unique among all packs.
         name: as listed.
         aliases: other names.
         country: ISO 3166 code of two letters.
@@ -113,7 +113,7 @@ class Product(NamedTuple):
     """Something that can be found on a machine.
 
     Attributes:
-        identifier: in its pack.
+        identifier: ``pack/name``, unique among all packs.
         name: for people.
         entity: identifier of who makes it.
         presence: as itself, or inside of something else.
@@ -147,7 +147,7 @@ class Law(NamedTuple):
     """One rule of law, or of an organisation's own.
 
     Attributes:
-        identifier: in its pack.
+        identifier: ``pack/name``, unique among all packs.
         title: for people.
         authority: who made it.
         citation: where it is published.

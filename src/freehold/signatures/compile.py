@@ -244,7 +244,7 @@ class _Compilation:
             for indicator in product.indicators:
                 verdict = _PROVES[indicator.strength]
                 about = About(
-                    f"{pack.name}/{product.identifier}",
+                    product.identifier,
                     f"{pack.source}:{indicator.line}",
                     product.presence.value,
                     verdict,

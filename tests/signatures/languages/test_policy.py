@@ -81,7 +81,7 @@ def test_a_pack_is_read_whole() -> None:
     tool, engine = read.products
     assert tool.indicators[0][:3] == (IndicatorKind.PACKAGE, "tool", Strength.STRONG)
     assert (applies(read.laws[0], tool), applies(read.laws[0], engine)) == (True, False)
-    assert read.product("engine").presence is Presence.EMBEDDED
+    assert read.product("own/engine").presence is Presence.EMBEDDED
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_pack_is_read_whole() -> None:
     [
         ('version = "1"', "version = 1", 3, "version must be a text"),
         ('title = "Rule 7"', 'titel = "Rule 7"', 7, "unknown key 'titel'; did you mean 'title'?"),
-        ('entities = ["makers"]', 'entities = ["maker"]', 12, "there is no entity 'maker' in this pack"),
+        ('entities = ["makers"]', 'entities = ["maker"]', 12, "there is no entity 'own/maker'"),
         ('covers = ["product"]', 'covers = ["box"]', 13, "'box' is not one of product, embedded"),
         ("America/New_York", "America/Nowhere", 14, "there is no time zone 'America/Nowhere'"),
         ('sources = ["Handbook"]', "sources = []", 15, "a law needs a source"),
@@ -97,7 +97,7 @@ def test_a_pack_is_read_whole() -> None:
         ("2024-09-29, what", "2024-09-29, wat", 19, "prohibits 2: unknown key 'wat'; did you mean 'what'?"),
         ('what = "updates"', 'what = "updates", until = 2024-01-01', 19, "prohibits 2: until must not be before since"),
         ('country = "GB"', 'country = "England"', 25, "country must be two capital letters (ISO 3166)"),
-        ('id = "engine"', 'id = "tool"', 34, "there is another product 'tool'"),
+        ('id = "engine"', 'id = "tool"', 34, "there is another product 'own/tool'"),
         ('strength = "weak"', 'strength = "week"', 39, "indicators 1: strength must be one of strong, weak"),
         ('value = "*/engine.dll"', 'value = "*"', 39, "indicators 1: '*' would match everything"),
         ('kind = "package"', 'kind = "packet"', 31, "indicators 1: kind must be one of package"),
@@ -147,3 +147,10 @@ def test_midnight_in_new_york_begins_the_day() -> None:
     zone = law(zone="America/New_York")
     assert day_in(zone, datetime(2024, 9, 29, 3, 59, 59, tzinfo=UTC)) == date(2024, 9, 28)
     assert day_in(zone, datetime(2024, 9, 29, 4, 0, tzinfo=UTC)) == date(2024, 9, 29)
+
+
+def test_a_law_may_name_an_entity_of_another_pack() -> None:
+    (read,) = parse(PACK.replace('entities = ["makers"]', 'entities = ["other/makers", "makers"]'))
+    assert isinstance(read, PolicyPack)
+    assert read.laws[0].entities == ("other/makers", "own/makers")
+    assert (read.laws[0].identifier, read.products[0].identifier) == ("own/rule-7", "own/tool")

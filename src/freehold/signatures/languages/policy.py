@@ -39,7 +39,8 @@
       { kind = "package", value = "remote-tool", strength = "strong", source = "https://…" },
     ]
 
-Every fault is reported with its line, not only the first.
+Identifiers are those of the pack; ``other-pack/entity`` names an entity of another one, so that laws and products can
+lie in different packs. Every fault is reported with its line, not only the first.
 """
 
 import re
@@ -106,18 +107,20 @@ class _Reader:
     def __init__(self, text: str, source: str) -> None:
         self.faults: list[Rejected] = []
         self._source = source
+        self._pack = ""
         self._lines = _lines(text)
 
     def pack(self, document: dict[str, Any]) -> PolicyPack | None:
         head = _Table(self, document.get("pack"), "pack", 0)
         _Table(self, document, "", 0).refuse_unknown(frozenset({"pack", "law", "entity", "product"}))
         head.refuse_unknown(_PACK)
+        self._pack = head.identifier("name")
         entities = self._each(document, "entity", self._entity)
         products = self._each(document, "product", self._product)
         laws = self._each(document, "law", self._law)
         self._compare(entities, products, laws)
         return PolicyPack(
-            head.identifier("name"),
+            self._pack,
             head.text("version"),
             head.text("description", ""),
             self._source,
@@ -147,9 +150,7 @@ class _Reader:
         country = table.text("country")
         if not re.fullmatch(r"[A-Z]{2}", country):
             table.fault("country", "country must be two capital letters (ISO 3166)")
-        return Entity(
-            table.identifier("id"), table.text("name"), table.texts("aliases"), country, table.texts("listings")
-        )
+        return Entity(self._own(table), table.text("name"), table.texts("aliases"), country, table.texts("listings"))
 
     def _product(self, table: "_Table") -> Product:
         table.refuse_unknown(_PRODUCT)
@@ -158,7 +159,9 @@ class _Reader:
             table.fault("indicators", "a product needs an indicator")
         presence = table.choice("presence", Presence, Presence.PRODUCT)
         name = table.text("name")
-        return Product(table.identifier("id"), name, table.text("entity"), presence, indicators, table.texts("removal"))
+        return Product(
+            self._own(table), name, self._qualified(table.text("entity")), presence, indicators, table.texts("removal")
+        )
 
     def _indicator(self, table: "_Table") -> Indicator:
         kind = table.choice("kind", IndicatorKind)
@@ -186,14 +189,14 @@ class _Reader:
         if not table.texts("sources"):
             table.fault("sources", "a law needs a source")
         return Law(
-            table.identifier("id"),
+            self._own(table),
             table.text("title"),
             table.text("authority"),
             table.text("citation"),
             table.identifier("jurisdiction"),
             table.text("binds"),
             table.flag("binding"),
-            table.texts("entities"),
+            tuple(map(self._qualified, table.texts("entities"))),
             tuple(Presence(name) for name in covers if name in set(Presence)),
             prohibitions,
             table.texts("exceptions"),
@@ -202,6 +205,12 @@ class _Reader:
             table.texts("sources"),
             table.date("checked") or date.min,
         )
+
+    def _own(self, table: "_Table") -> str:
+        return self._qualified(table.identifier("id"))
+
+    def _qualified(self, identifier: str) -> str:
+        return identifier if "/" in identifier or not identifier else f"{self._pack}/{identifier}"
 
     def _prohibition(self, table: "_Table") -> Prohibition:
         since, until = table.date("since") or date.min, table.date("until", optional=True)
@@ -216,12 +225,14 @@ class _Reader:
         self._refuse_twins("product", [product.identifier for product in products])
         self._refuse_twins("law", [law.identifier for law in laws])
         for number, product in enumerate(products):
-            if product.entity and product.entity not in known:
-                self.fault(("product", number, "entity"), f"there is no entity '{product.entity}' in this pack")
+            if product.entity and self._is_missing(product.entity, known):
+                self.fault(("product", number, "entity"), f"there is no entity '{product.entity}'")
         for number, law in enumerate(laws):
-            for name in law.entities:
-                if name not in known:
-                    self.fault(("law", number, "entities"), f"there is no entity '{name}' in this pack")
+            for name in filter(lambda name: self._is_missing(name, known), law.entities):
+                self.fault(("law", number, "entities"), f"there is no entity '{name}'")
+
+    def _is_missing(self, identifier: str, known: set[str]) -> bool:
+        return identifier.startswith(f"{self._pack}/") and identifier not in known
 
     def _refuse_twins(self, kind: str, identifiers: list[str]) -> None:
         for number, identifier in enumerate(identifiers):
