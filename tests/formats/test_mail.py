@@ -200,3 +200,70 @@ def test_message_beyond_the_limit_says_so(monkeypatch):
     monkeypatch.setattr("freehold.formats.mail.MESSAGE_BYTES", 1000)
     opened = open_one("mail", TOP + b"\n" + b"x" * 2000)
     assert opened.kinds == {ProblemKind.LIMIT}
+
+
+MESSAGES = {
+    "attachments": made({"a.bin": PAYLOAD, "b.txt": b"text\n" * 50}).as_bytes(),
+    "nested": mixed(
+        b"Content-Type: multipart/mixed; boundary=inner\n\n--inner\n" + attachment() + b"\n--inner--\n",
+        boundary=b"outer",
+    ),
+    "rfc2231": mixed(attachment()).replace(b'boundary="b"', b'boundary*0="b"'),
+    "quoted-printable": mixed(attachment(b"quoted-printable", quopri.encodestring(b"x = \xe4\n" * 100))),
+    "uuencoded": TOP + b"\n" + uuencoded(PAYLOAD),
+}
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+@pytest.mark.parametrize("tool", ["ripmime -i mail -d out", "munpack -q -C out ../mail"])
+def test_attachments_are_those_of_other_readers(name, tool, run, tmp_path):
+    """What ripmime and munpack unpack, Freehold unpacks, too; texts may differ in their last line's end."""
+    (tmp_path / "mail").write_bytes(MESSAGES[name])
+    (tmp_path / "out").mkdir()
+    run(tool)
+    contents = {content.strip() for content in open_one("mail", MESSAGES[name]).contents}
+    found = {path.read_bytes().strip() for path in (tmp_path / "out").iterdir()}
+    assert found - {b""} <= contents
+    assert any(len(content) > 200 for content in found) or tool.startswith("munpack")
+
+
+def test_attachments_are_those_of_the_standard_library():
+    raw = MESSAGES["attachments"]
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    expected = {part.get_filename(): part.get_payload(decode=True) for part in message.iter_attachments()}
+    assert dict(open_one("mail", raw).members).items() >= expected.items()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"\n=ybegin line=128 size=10 name=a.bin\n" + bytes((b + 42) & 255 for b in b"0123456789")
+                     + b"\n=yend size=10\n", id="yEnc"),
+        pytest.param(b"\nbegin 644 a.bin\n" + binascii.b2a_uu(b"0123456789") + b"`\nend\n", id="uuencode"),
+        pytest.param(b"MIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\n" + base64.b64encode(b"0123456789"),
+                     id="lies in the header"),
+    ],
+)  # fmt: skip
+def test_files_in_the_text(body):
+    assert b"0123456789" in open_one("mail", TOP + body).contents
+
+
+@pytest.mark.parametrize("encoding", [b"7bit", b"quoted-printable", b"8bit", b"x-unknown", b"none"])
+def test_body_that_is_base64_in_spite_of_its_encoding(encoding):
+    """The mail yields the text, and the text yields what it hides."""
+    program = b"MZ" + PAYLOAD
+    contents = open_one("mail", mixed(attachment(encoding, base64.encodebytes(program)))).contents
+    assert any(program in open_one("text", content).contents for content in contents)
+
+
+def test_very_many_parts_cost_little():
+    part = b"Content-Type: text/plain\n\nx"
+    opened = open_one("mail", mixed(*[part] * 20_000), Limits(artifacts=200_000))
+    assert len(opened.members) == 20_000
+
+
+def test_piece_of_a_message_says_that_it_is_one():
+    raw = TOP + b'Content-Type: message/partial; id="a@b"; number=1; total=3\n\n' + mixed(attachment())
+    opened = open_one("mail", raw)
+    assert opened.kinds == {ProblemKind.UNSUPPORTED}
+    assert PAYLOAD in opened.contents

@@ -159,5 +159,5 @@ def test_equations_fields_and_links_are_facts(compound):
 
 
 def test_quiet_documents_have_no_such_facts(compound):
-    data = compound({"WordDocument": b"\x13 PAGE \x14" + MIDDLE, "\1Ole": bytes(20)})
+    data = compound({"WordDocument": bytes(64) + b"\x13 PAGE \x14" + MIDDLE, "\1Ole": bytes(20)})
     assert open_one("ole2", data).collector.facts == {"document": "word"}

@@ -100,6 +100,8 @@ class _Message:
         """Yield the readings of one part, whose body ends at ``end`` at the latest, and what stands behind it."""
         self._unpacking.budget.tick()
         self._boundaries.update(header.boundaries)
+        if header.content_type == "message/partial":
+            self._unpacking.problem(ProblemKind.UNSUPPORTED, "the message is one piece of several")
         start = header.end
         stop, behind = self._delimiter(start, end, strict="base64" not in header.encodings)
         encodings = [encoding for encoding in header.encodings if encoding in _DECODERS]
