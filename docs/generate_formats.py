@@ -29,6 +29,8 @@ GAPS = {
     "lzop": "checksums are not verified; several files in one archive",
     "szdd": "KWAJ with LZH (reported)",
     "sis": "encrypted fields of release 9; names of release 9",
+    "egg": "AZO, solid archives and encrypted members (reported); names inside folders of other files",
+    "unopened": "recognised so that they are reported as incomplete; programs in them that are stored are found",
     "alz": "encrypted members are reported",
     "asar": "files that lie next to the archive",
     "swf": "embedded pictures and sounds",

@@ -18,6 +18,7 @@ LARGE = {
     "dmg": [],
     "hfs": [],
     "apfs": [],
+    "unopened": [],
 }  # fmt: skip
 """Commands that make one from the folder ``tree`` or the file ``disk``; none: Debian has no maker of it."""
 

@@ -7,7 +7,7 @@ own tools, where such may not be stored, are compared in ``test_clamav_testfiles
 import hashlib
 import json
 
-from tests.formats import installers, rars
+from tests.formats import eggs, installers, rars
 from tests.formats.make_golden import DATA, HERE, TEXT
 
 _LONG = TEXT * 3
@@ -59,6 +59,20 @@ GOLDEN: list[tuple[str, str, str, bytes, dict[str, bytes]]] = [
         installers.setup_stream({"text.txt": TEXT, "data.bin": DATA}, named=True, in_blocks=False),
         {"text.txt": TEXT, "data.bin": DATA},
     ),
+    (
+        "egg",
+        "four.egg",
+        "egg",
+        eggs.egg(
+            {
+                "stored.bin": (eggs.STORE, [DATA]),
+                "folder/deflated.txt": (eggs.DEFLATE, [TEXT, _LONG]),
+                "bzip2.txt": (eggs.BZIP2, [TEXT]),
+                "lzma.txt": (eggs.LZMA, [_LONG, DATA]),
+            }
+        ),
+        {"stored.bin": DATA, "folder/deflated.txt": TEXT + _LONG, "bzip2.txt": TEXT, "lzma.txt": _LONG + DATA},
+    ),
     ("rar", "two.rar", "rar", rars.rar20({"text.txt": TEXT, "data.bin": DATA}), {"text.txt": TEXT, "data.bin": DATA}),
 ]
 """Format, file, file type, content, and what is in it."""
@@ -68,6 +82,8 @@ MALFORMED: list[tuple[str, str, str, str, slice | tuple[int, bytes], list[str]]]
     ("autoit", "damaged.au3", "autoit", "stored.au3", (-600, b"\xff\xff"), ["malformed"]),
     ("installshield", "truncated.cab", "iscab", "five.cab", slice(0, -150), ["truncated"]),
     ("installshield", "no-list.cab", "iscab", "five.cab", (16, b"\0\0\0\0"), ["truncated"]),
+    ("egg", "truncated.egg", "egg", "four.egg", slice(0, 2000), ["truncated"]),
+    ("egg", "damaged.egg", "egg", "four.egg", (-80, b"\xff\xff\xff"), ["malformed"]),
     ("rar", "truncated2.rar", "rar", "two.rar", slice(0, 2000), ["truncated"]),
     ("issetup", "truncated.setup", "issetup", "fixed.setup", slice(0, 2000), ["truncated"]),
 ]

@@ -124,7 +124,7 @@ class _File(NamedTuple):
 def _files(view: View, start: int) -> Iterator[_File]:
     """Yield what the archive at ``start`` has; it ends where no file follows."""
     version = _VERSIONS.get(view.read(start + len(MAGIC), 1))
-    if version is None:
+    if version is None or view.read(start, len(MAGIC)) != MAGIC:
         return
     position = start + _HEADER
     mark = b"".join(_unmask(version, BytesView(b"FILE"), 0, 4, version.mark))

@@ -7,7 +7,6 @@ very bytes. What follows a found object is looked through again, its inside is n
 import zlib
 from collections.abc import Callable, Iterator
 
-from freehold.formats import autoit, issetup
 from freehold.formats.literals import LiteralSearch
 from freehold.model.interfaces import Child, Format, Unpacking
 from freehold.model.report import ProblemKind
@@ -21,6 +20,10 @@ _MOST_SECTIONS = 96
 _FARTHEST_HEADER = 1 << 16
 _CANDIDATES = 100_000
 """So many beginnings are checked in one artifact; more are an attack on the time that this takes."""
+
+
+_INNO_RELEASES = (b"02\x87", b"04\x87", b"05\x87", b"06\x87", b"07\x87", b"\xcd\xe6\xd7")
+"""What follows "rDlPtS" in Inno Setup 1.2 to 5, and from 5.1 on."""
 
 
 def _program(view: View, start: int) -> int:
@@ -72,14 +75,33 @@ def _rar(view: View, start: int) -> int:
     return view.size - start if old or new else 0
 
 
+def _inno(view: View, start: int) -> int:
+    """The table that says where the parts of a setup lie has a fixed size in each release; 64 bytes are in all."""
+    head = view.read(start, 12)
+    return min(64, view.size - start) if head[6:9] in _INNO_RELEASES else 0
+
+
+def _script(view: View, start: int) -> int:
+    from freehold.formats import autoit
+
+    return autoit.measure(view, start)
+
+
+def _setup(view: View, start: int) -> int:
+    from freehold.formats import issetup
+
+    return issetup.measure(view, start)
+
+
 _KINDS: tuple[tuple[bytes, str, Callable[[View, int], int]], ...] = (
     (b"MZ", "program", _program),
     (b"MSCF\0\0\0\0", "cabinet", _cabinet),
     (b"7z\xbc\xaf\x27\x1c", "archive", _seven_zip),
     (b"Rar!\x1a\x07", "archive", _rar),
-    (autoit.MAGIC, "script", autoit.measure),
-    (issetup.MAGIC, "setup", issetup.measure),
-    (issetup.MAGIC_STREAM, "setup", issetup.measure),
+    (b"\xa3\x48\x4b\xbe\x98\x6c\x4a\xa9", "script", _script),
+    (b"rDlPtS", "inno-setup", _inno),
+    (b"InstallShield\0", "setup", _setup),
+    (b"ISSetupStream\0", "setup", _setup),
 )
 
 

@@ -10,6 +10,7 @@ import re
 import struct
 import zlib
 from collections.abc import Generator, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from freehold.formats.inflate import Inflater
@@ -222,7 +223,11 @@ class _Cabinet:
 _PERIOD = 0x47
 _PIECE = _PERIOD * 1024
 _ROTATED = bytes(((value ^ 0xD5) >> 2 | (value ^ 0xD5) << 6) & 0xFF for value in range(256))
-_TABLES = [bytes((_ROTATED[value] - key) & 0xFF for value in range(256)) for key in range(_PERIOD)]
+
+
+@cache
+def _table(key: int) -> bytes:
+    return bytes((_ROTATED[value] - key) & 0xFF for value in range(256))
 
 
 def _clear(data: bytes, done: int) -> bytes:
@@ -230,7 +235,7 @@ def _clear(data: bytes, done: int) -> bytes:
     out = bytearray(data)
     for key in range(_PERIOD):
         first = (key - done) % _PERIOD
-        out[first::_PERIOD] = data[first::_PERIOD].translate(_TABLES[key])
+        out[first::_PERIOD] = data[first::_PERIOD].translate(_table(key))
     return bytes(out)
 
 

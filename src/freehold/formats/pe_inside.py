@@ -9,9 +9,9 @@ Source: Microsoft's PE format specification.
 import struct
 from collections.abc import Iterator
 
-from freehold.formats import installshield, pe, pyinstaller, upx_pe
+from freehold.formats import pe, pyinstaller, upx_pe
 from freehold.formats.carve import carve
-from freehold.formats.extents import Extents, rest
+from freehold.formats.extents import TRIVIAL, Extents, rest
 from freehold.model.errors import MalformedInput
 from freehold.model.interfaces import Child, Format, Unpacking
 from freehold.model.layout import Layout
@@ -93,6 +93,15 @@ def _behind(view: View, layout: Layout) -> Iterator[tuple[int, int]]:
     return iter(claimed.gaps(view.size))
 
 
+def _overlay(view: View, start: int, end: int, unpacking: Unpacking) -> Iterator[Child]:
+    """Yield what follows the program: the files of a setup one by one, and what is left as a whole."""
+    if end - start >= TRIVIAL and b"Disk1" in view.read(start, 1024).replace(b"\0", b""):
+        from freehold.formats import installshield
+
+        start = yield from installshield.setup(view, start, end, unpacking)
+    yield from (child._replace(name="overlay") for child in rest(view, start, end))
+
+
 class _PeInside:
     name = "pe_inside"
     types = frozenset({"pe"})
@@ -115,8 +124,7 @@ class _PeInside:
         for start, end in behind:
             yield from carve(view, position, start, unpacking)
             position = end
-            start = yield from installshield.setup(view, start, end, unpacking)  # noqa: PLW2901 - what is left of it
-            yield from (child._replace(name="overlay") for child in rest(view, start, end))
+            yield from _overlay(view, start, end, unpacking)
         yield from carve(view, position, view.size, unpacking)
         yield from pyinstaller.archive(view, unpacking)
 

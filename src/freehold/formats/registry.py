@@ -30,6 +30,7 @@ MODULES: dict[str, str] = {
     "compress": "compress",
     "szdd": "kwaj szdd",
     "alz": "alz",
+    "egg": "egg",
     "sis": "sis",
     "asar": "asar",
     "swf": "swf",
@@ -60,6 +61,7 @@ MODULES: dict[str, str] = {
     "binhex": "binhex",
     "pkcs7": "pkcs7",
     "activemime": "activemime",
+    "unopened": "ace inno rar14 stuffit uharc zoo",
 }
 """The modules of this package that open something, in the order in which the documentation lists them, and the file
 types that each of them opens."""

@@ -4,7 +4,7 @@ import lzma
 from collections.abc import Iterator
 
 from freehold.formats.extents import skip_zeros
-from freehold.formats.streams import Codec, Stream, content
+from freehold.formats.streams import Codec, Decoder, Stream, content
 from freehold.model.errors import MalformedInput
 from freehold.model.interfaces import Child, Format, Unpacking
 from freehold.model.view import View
@@ -14,6 +14,18 @@ XZ = Codec("xz", lambda memory: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=m
 
 LZMA_ALONE = Codec("lzma", lambda memory: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=memory), (lzma.LZMAError,))
 """A stream with nothing but a 13-byte header."""
+
+
+def lzma_without_size(properties: bytes) -> Codec:
+    """Return the codec for what follows five bytes of properties: ``.lzma`` without a size, maybe without an end."""
+
+    def open_decoder(memory: int) -> Decoder:
+        decoder = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=memory)
+        decoder.decompress(properties + b"\xff" * 8)
+        return decoder
+
+    return Codec("lzma", open_decoder, (lzma.LZMAError,), ends=False)
+
 
 _MAGIC = b"\xfd7zXZ\x00"
 

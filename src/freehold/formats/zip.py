@@ -9,7 +9,6 @@ Stored members are slices and their checksum is not verified: nothing was decode
 """
 
 import bisect
-import lzma
 import re
 import zlib
 from collections.abc import Generator, Iterator
@@ -19,8 +18,8 @@ from freehold.formats.bzip2 import BZIP2
 from freehold.formats.extents import Extents, rest
 from freehold.formats.inflate import DEFLATE
 from freehold.formats.pulled import Decode, PulledStream
-from freehold.formats.streams import Codec, Decoder, Stream
-from freehold.formats.xz import XZ
+from freehold.formats.streams import Stream
+from freehold.formats.xz import XZ, lzma_without_size
 from freehold.formats.ziprecords import Directory, Entry
 from freehold.formats.zstd import ZSTD
 from freehold.model.errors import LimitReached
@@ -42,17 +41,6 @@ _RANGES_PER_MEMBER = 8
 """Header, content, other readings of both: more ranges than this for each artifact of the budget are an attack."""
 _SIGNATURE = re.compile(rb"PK(?:\x03\x04|\x05\x06)")
 _NEXT_RECORD = re.compile(rb"PK(?:\x03\x04|\x01\x02|\x05\x06|\x07\x08)")
-
-
-def _lzma_codec(properties: bytes) -> Codec:
-    """Return the codec for method 14: ``.lzma`` with another header, and with or without an end mark."""
-
-    def open_decoder(memory: int) -> Decoder:
-        decoder = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=memory)
-        decoder.decompress(properties + b"\xff" * 8)
-        return decoder
-
-    return Codec("lzma", open_decoder, (lzma.LZMAError,), ends=False)
 
 
 def _own_decoder(entry: Entry, local: Entry, method: int) -> Decode | None:
@@ -204,7 +192,7 @@ class _Archive:
         start = local.content
         codec = _CODECS.get(method)
         if method == _LZMA:
-            codec = _lzma_codec(self._view.read(start + 4, 5))
+            codec = lzma_without_size(self._view.read(start + 4, 5))
             start += _LZMA_PROPERTIES
             limit = declared if declared > local.content else limit
         own = _own_decoder(entry, local, method)
