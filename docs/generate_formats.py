@@ -15,6 +15,7 @@ MAGIC = ROOT / "src/freehold/engine/magic.tsv"
 PAGE = ROOT / "docs/formats.md"
 
 GAPS = {
+    "hwp3": "pictures lie in the content, where only programs and archives are looked for",
     "mail": "pieces of a message (message/partial) are not put together (reported)",
     "postscript": "what the program would compute; LZW, RunLength and DCT filters in it",
     "pst": "stores with pages of 4 KiB (.ost since Outlook 2013) are reported; tables (folders, recipients)",

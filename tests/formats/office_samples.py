@@ -69,6 +69,10 @@ _PROGRAM = (
 )  # fmt: skip
 _EPS = struct.pack("<4s6IH", b"\xc5\xd0\xd3\xc6", 32, len(_PROGRAM), 0, 0, 32 + len(_PROGRAM), len(DATA), 0xFFFF)
 
+_COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1") + DATA
+_HANGUL = TEXT + struct.pack("<II", 2, len(_COMPOUND)) + _COMPOUND + struct.pack("<II", 0, 0)
+_HANGUL_HEAD = b"HWP Document File V3.00 \x1a\1\2\3\4\5" + bytes(124) + b"\1\0" + struct.pack("<H", 16)
+
 
 def _base64(content: bytes) -> bytes:
     return base64.encodebytes(content).replace(b"\n", b"\r\n")
@@ -93,6 +97,18 @@ GOLDEN: list[tuple[str, str, bytes, dict[str, bytes]]] = [
         {"macro:Module1": _BASIC},
     ),
     (
+        "hwp3",
+        "packed.hwp",
+        _HANGUL_HEAD + b"summary".ljust(1008, b"\0") + bytes(16) + _deflated(_HANGUL),
+        {"content": _HANGUL, "object-1": _COMPOUND},
+    ),
+    (
+        "hwp3",
+        "stored.hwp",
+        _HANGUL_HEAD.replace(b"\1\0", b"\0\0") + b"summary".ljust(1008, b"\0") + bytes(16) + _HANGUL,
+        {"content": _HANGUL, "object-1": _COMPOUND},
+    ),
+    (
         "postscript",
         "carrier.ps",
         _PROGRAM,
@@ -114,6 +130,9 @@ ENTITIES = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e0 "0123456789">' + _BOM
 
 MALFORMED: list[tuple[str, str, str, slice | tuple[int, bytes], list[str]]] = [
     ("postscript", "cut.eps", "preview.eps", slice(0, 4000), ["truncated"]),
+    ("hwp3", "cut.hwp", "packed.hwp", slice(0, 3000), ["truncated"]),
+    ("hwp3", "no-header.hwp", "packed.hwp", slice(0, 100), ["malformed"]),
+    ("hwp3", "locked.hwp", "packed.hwp", (126, b"\1"), ["encrypted"]),
     ("pst", "cut.pst", "message.pst", slice(0, 3000), ["truncated"]),
     ("pst", "no-header.pst", "message.pst", slice(0, 300), ["malformed"]),
     ("xml", "cut.hml", "hangul.hml", slice(0, 1500), ["truncated"]),

@@ -50,6 +50,7 @@ MODULES: dict[str, str] = {
     "onenote": "onenote",
     "tnef": "tnef",
     "lnk": "lnk",
+    "hwp3": "hwp3",
     "pdf": "pdf",
     "postscript": "postscript",
     "utf16": "utf16",
