@@ -53,11 +53,44 @@ def rescan(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
     yield "size of the memory", f"{table / 1e6:.1f} MB"
 
 
+def memory(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """A process with up to 2 GiB of private memory that holds programs, so that there is something to match."""
+    source = (
+        "import pathlib, sys\n"
+        "held = bytearray()\n"
+        "for path in sorted(pathlib.Path('/usr/bin').iterdir()):\n"
+        "    held += path.read_bytes() if path.is_file() and len(held) < 1 << 31 else b''\n"
+        "print(len(held), flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None  # noqa: S101 - for the type checker
+        size = int(process.stdout.readline())
+        pid = str(process.pid)
+        scan("--memory", pid)
+        start = median([scan("/etc/hostname") for _ in range(args.runs)])
+        one = median([scan("--memory", pid) for _ in range(args.runs)])
+        every = median([run([FREEHOLD, "scan", "--quiet", "--memory", pid]) for _ in range(args.runs)])
+        copying = median([run([sys.executable, "-c", COPY, pid], core=0) for _ in range(args.runs)])
+        process.kill()
+    yield (
+        f"memory of a process, {size >> 20} MiB of programs, one core",
+        f"{size / (one.wall - start.wall) / 1e9:.2f} GB/s",
+    )
+    yield "the same, all cores", f"{size / (every.wall - start.wall) / 1e9:.2f} GB/s"
+    yield "copying alone", f"{size / copying.wall / 1e9:.2f} GB/s"
+
+
+COPY = (
+    "import os, sys; from freehold.service.process_memory import entries\n"
+    "for entry in entries([int(sys.argv[1])], named=True): os.close(entry.fd)"
+)
+
+
 def scan(*options: Path | str) -> Run:
     return run([FREEHOLD, "scan", "--jobs", "1", "--quiet", *map(str, options)], core=0)
 
 
-MEASUREMENTS = {"rescan": rescan}
+MEASUREMENTS = {"rescan": rescan, "memory": memory}
 
 if __name__ == "__main__":
     main()

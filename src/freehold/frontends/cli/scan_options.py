@@ -27,6 +27,7 @@ examples:
   freehold scan --quarantine /srv/upload        and then: freehold quarantine list
   freehold scan --resume                        go on with the last scan that was interrupted
   freehold scan --quick
+  freehold scan --memory                        every process; --memory 4711 for one
   freehold scan --changed-since 7d /home
   freehold scan --packages /usr /opt
   freehold scan --full /srv                     examine known files, too
@@ -40,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stdin", action="store_true", help="examine what comes through standard input")
     parser.add_argument("--files-from", metavar="FILE", help="read paths from FILE, one a line; '-' for standard input")
     parser.add_argument("-0", "--null", action="store_true", help="paths in --files-from end with a NUL byte")
+    parser.add_argument(
+        "--memory",
+        nargs="*",
+        type=_process,
+        metavar="PID",
+        help="examine the memory of these processes, or of all that you may look at",
+    )
     _add_walk_arguments(parser.add_argument_group("what is examined"))
     _add_memory_arguments(parser.add_argument_group("what is known already"))
     _add_report_arguments(parser.add_argument_group("report"))
@@ -141,6 +149,12 @@ def _add_report_arguments(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--clamscan-exit-codes", action="store_true", help="exit with 2 for every error, as clamscan does"
     )
+
+
+def _process(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 1 << 31:
+        raise argparse.ArgumentTypeError(f"'{text}' is not the number of a process")
+    return int(text)
 
 
 def _time(text: str) -> int:

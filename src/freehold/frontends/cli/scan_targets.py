@@ -26,8 +26,10 @@ LONGEST_NAME = 1 << 16
 
 def check(args: argparse.Namespace) -> None:
     """Raise ``UsageError`` if there is nothing to scan, or too much for standard input."""
-    if not (args.paths or args.stdin or args.files_from or args.quick):
-        raise UsageError("nothing to scan: name files or folders, --quick, --files-from or --stdin")
+    if not (args.paths or args.stdin or args.files_from or args.quick) and args.memory is None:
+        raise UsageError("nothing to scan: name files or folders, --quick, --memory, --files-from or --stdin")
+    if args.memory is not None and sys.platform != "linux":
+        raise UsageError("--memory needs Linux")
     if args.stdin and args.files_from == "-":
         raise UsageError("--stdin and --files-from - cannot share standard input")
 
@@ -46,13 +48,17 @@ def found(args: argparse.Namespace, walk: Walk, memory: Memory | None) -> Iterat
     if args.packages:
         entries = _unpackaged(entries, walk)
     yield from entries
+    if args.memory is not None:
+        from freehold.service import process_memory
+
+        yield from process_memory.entries(args.memory or process_memory.processes(), named=bool(args.memory))
     if args.stdin:
         yield spool(sys.stdin.fileno(), STDIN_NAME)
 
 
 def counter(args: argparse.Namespace) -> Callable[[], Iterator[int]] | None:
     """Return how to count what is to be done, or None when that is not known before its end."""
-    if args.files_from or args.stdin or args.quick or args.packages:
+    if args.files_from or args.stdin or args.quick or args.packages or args.memory is not None:
         return None
     return lambda: Walk(scan_options.walk_options(args)).count(map(os.fsencode, args.paths))
 
