@@ -41,6 +41,7 @@ COMMANDS: dict[str, Command] = {
     "quarantine": Command("freehold.frontends.cli.quarantine", "list, put back and remove what scans have taken"),
     "db": Command("freehold.frontends.cli.db", "compile, inspect and check signature databases"),
     "feed": Command("freehold.frontends.cli.feed", "add, list, refresh and remove sources of signatures"),
+    "policy": Command("freehold.frontends.cli.policy", "show and check rules on prohibited products"),
     "history": Command("freehold.frontends.cli.history", "list the scans of this machine and what they found"),
     "report": Command("freehold.frontends.cli.report", "write what was found in a time, for people and log collectors"),
     "schedule": Command("freehold.frontends.cli.schedule", "let systemd start scans at their time"),

@@ -1,0 +1,94 @@
+"""The policy packs that come with Freehold, and those that a user names, as one set."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from freehold.model.errors import UsageError
+from freehold.model.policy import Entity, Law, PolicyPack, Product
+from freehold.model.signature import Rejected
+from freehold.signatures.languages.policy import LANGUAGE
+
+FOLDER = Path(__file__).with_name("policy_packs")
+SUFFIX = ".policy"
+
+
+class PolicySet:
+    """Packs that count together.
+
+    Attributes:
+        packs: in the order in which they were named.
+    """
+
+    def __init__(self, packs: Sequence[PolicyPack]) -> None:
+        self.packs = tuple(packs)
+        self._products = {product.identifier: product for pack in packs for product in pack.products}
+        self._entities = {entity.identifier: entity for pack in packs for entity in pack.entities}
+
+    @property
+    def laws(self) -> list[Law]:
+        """All rules of law."""
+        return [law for pack in self.packs for law in pack.laws]
+
+    @property
+    def entities(self) -> list[Entity]:
+        """All entities."""
+        return list(self._entities.values())
+
+    def product(self, identifier: str) -> Product | None:
+        """Return the product with an identifier like ``pack/name``."""
+        return self._products.get(identifier)
+
+    def entity(self, identifier: str) -> Entity | None:
+        """Return the entity with an identifier like ``pack/name``."""
+        return self._entities.get(identifier)
+
+
+def find(names: Sequence[str]) -> list[Path]:
+    """Return the files of packs, by the names of those that come with Freehold or by paths; for none, all of the former.
+
+    Raises:
+        UsageError: there is no such pack.
+    """
+    known = {path.stem: path for path in sorted(FOLDER.glob(f"*{SUFFIX}"))}
+    if not names:
+        return list(known.values())
+    found = []
+    for name in names:
+        path = known.get(name) or Path(name)
+        if not path.is_file():
+            raise UsageError(f"there is no policy pack '{name}'; there are {', '.join(known)}, or name a file")
+        found.append(path)
+    return found
+
+
+def read(paths: Sequence[Path]) -> PolicySet:
+    """Read packs as a set; raises ``UsageError`` with every fault of every file."""
+    packs: list[PolicyPack] = []
+    faults: list[str] = []
+    for path in paths:
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}") from error
+        for item in LANGUAGE.parse(text, str(path)):
+            if isinstance(item, Rejected):
+                faults.append(f"{item.source}:{item.line}: {item.reason}")
+            else:
+                packs.append(item)
+    faults += _foreign_faults(packs)
+    if faults:
+        raise UsageError("\n".join(faults))
+    return PolicySet(packs)
+
+
+def _foreign_faults(packs: Sequence[PolicyPack]) -> list[str]:
+    """Return what one pack wants of another that is there and has it not; a pack that is not there is no fault."""
+    names = {pack.name for pack in packs}
+    known = {entity.identifier for pack in packs for entity in pack.entities}
+    wanted = [(pack, name) for pack in packs for law in pack.laws for name in law.entities]
+    wanted += [(pack, product.entity) for pack in packs for product in pack.products]
+    return [
+        f"{pack.source}: there is no entity '{name}'"
+        for pack, name in wanted
+        if name.partition("/")[0] in names and name not in known
+    ]
