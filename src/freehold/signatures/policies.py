@@ -44,7 +44,10 @@ class PolicySet:
 
 
 def find(names: Sequence[str]) -> list[Path]:
-    """Return the files of packs, by the names of those that come with Freehold or by paths; for none, all of the former.
+    """Return the files of packs; without a name, of all that come with Freehold.
+
+    Args:
+        names: of packs that come with Freehold, or paths.
 
     Raises:
         UsageError: there is no such pack.
