@@ -211,8 +211,10 @@ def _body_matches(body: Body, offset: Offset, data: bytes, landmarks: Landmarks 
 
 def start_allowed(offset: Offset, start: int, size: int, landmarks: Landmarks | None) -> bool:
     """Whether a body may start there."""
-    if offset.anchor is Anchor.ANY or offset.anchor is Anchor.MACRO:
+    if offset.anchor is Anchor.ANY:
         return True
+    if offset.anchor is Anchor.MACRO:
+        return False  # it counts for its group alone
     if offset.anchor is Anchor.VERSION_INFO:
         return landmarks is not None and start in landmarks.version_info
     span = offset_span(offset, size, landmarks)

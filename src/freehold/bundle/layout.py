@@ -22,6 +22,7 @@ offsets. In each segment:
 ``icons.groups``                     names of the icons' first and second groups (JSON); missing without icons
 ``logical.<target>.pictures``        what hashes of pictures call for (JSON); missing when there are none
 ``members.json``                     signatures over what containers say of their members (``bundle.members``)
+``logical.<target>.macros``          the bodies of macro groups (JSON); missing when there are none
 ``yara.compiled``, ``yara.json``     YARA-X's rules, and the line of each
 ``<any large file>.sums``            checksums of its blocks
 ===================================  ==============================================================================

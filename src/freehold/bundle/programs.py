@@ -172,7 +172,8 @@ def _decode_expression(value: Any) -> Expression:
 # Subsignatures
 
 
-def _encode_body_match(match: BodyMatch) -> Any:
+def encode_body_match(match: BodyMatch) -> Any:
+    """Return a body subsignature as JSON values."""
     forms = [_encode_body(body) for body in match.forms]
     if match.offset == ANYWHERE and len(forms) == 1 and isinstance(forms[0], str):
         return forms[0]
@@ -206,7 +207,7 @@ def _encode_macro(macro: MacroMatch) -> Any:
 
 
 _ENCODERS: dict[type, Callable[[Any], Any]] = {
-    BodyMatch: _encode_body_match,
+    BodyMatch: encode_body_match,
     RegexMatch: _encode_regex,
     ByteComparison: _encode_byte_comparison,
     ImageHash: _encode_image,
@@ -232,6 +233,14 @@ def _decode_subsignature(value: Any) -> Subsignature:
     if kind == "macro":
         return MacroMatch(*rest)
     raise ValueError(kind)
+
+
+def decode_body_matches(values: Sequence[Any]) -> list[BodyMatch]:
+    """Return body subsignatures; raises ``TrustError`` when they cannot be read."""
+    try:
+        return [match for value in values if isinstance(match := _decode_subsignature(value), BodyMatch)]
+    except (LookupError, TypeError, ValueError) as error:
+        raise TrustError(f"the database holds a signature that this Freehold cannot read ({error!r})") from error
 
 
 def _encode_offset(offset: Offset) -> Any:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # takes long to load, and not every database has logical sign
     from freehold.bundle.members import MemberSignature
     from freehold.bundle.programs import ProgramRecord
     from freehold.model.icon import IconMetrics
+    from freehold.model.logical import BodyMatch
 
 _MANIFEST_BYTES = 16 << 20
 
@@ -65,6 +66,7 @@ class LogicalRoot:
     """
 
     __slots__ = (
+        "_macros",
         "_native",
         "_pictures",
         "_segment",
@@ -82,6 +84,7 @@ class LogicalRoot:
         self._segment = segment
         self._native = f"{prefix}.hs"
         self._pictures = f"{prefix}.pictures"
+        self._macros = f"{prefix}.macros"
         self._starts = segment.file(f"{prefix}.starts")
         self._users = segment.file(f"{prefix}.users")
         self._starts_column = self._starts.data.cast("I")
@@ -106,6 +109,15 @@ class LogicalRoot:
         """Return the subsignatures that hashes of pictures stand for, by the hash in hexadecimal."""
         known: dict[str, list[int]] = json.loads(bytes(self._segment.file(self._pictures).data))
         return known
+
+    def macros(self) -> "dict[str, list[BodyMatch]]":
+        """Return the bodies of macro groups, by the groups' numbers; raises ``TrustError`` when they cannot be read."""
+        from freehold.bundle.programs import decode_body_matches
+
+        if not self._segment.has(self._macros):
+            return {}
+        groups = json.loads(bytes(self._segment.file(self._macros).data))
+        return {group: decode_body_matches(members) for group, members in groups.items()}
 
     def users(self, atom: int) -> list[int]:
         """Return the bodies that an atom stands for (``bundle.programs.body_number``)."""

@@ -161,6 +161,11 @@ class SegmentWriter:
         self._write("yara.compiled", [compiled], native=True)
         self._write("yara.json", [canonical(lines)])
 
+    def macros(self, target: Target, groups: Mapping[str, Sequence[Any]]) -> None:
+        """Write the bodies of macro groups (``bundle.programs.encode_body_match``) by the groups' numbers."""
+        if groups:
+            self._write(f"logical.{target.name.lower()}.macros", [canonical(groups)])
+
     def icons(self, icons: Sequence[tuple[tuple[str, str], IconMetrics]]) -> None:
         """Write icons with their groups."""
         names = [sorted({groups[place] for groups, _ in icons}) for place in (0, 1)]

@@ -177,6 +177,7 @@ class _Compilation:
             users = self._logical.users.get(target, {})
             always, pictures = self._logical.always.get(target, {}), self._logical.pictures.get(target, {})
             self._segment.logical_root(target, database, [users[atom] for atom in atoms], always, pictures)
+            self._segment.macros(target, self._logical.macros.get(target, {}))
         if self._yara_sources:
             self._progress("compiling YARA rules")
             self._compile_yara()

@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import hyperscan
 import pcre2
 
-from freehold.bundle.programs import Program, body_number
-from freehold.model.body import Anchor
+from freehold.bundle.programs import Program, body_number, encode_body_match
+from freehold.model.body import Anchor, Offset
 from freehold.model.errors import MalformedInput
 from freehold.model.filetype import Target
-from freehold.model.logical import BodyMatch, ImageHash, MacroMatch, RegexMatch, Subsignature
+from freehold.model.logical import BodyMatch, ImageHash, RegexMatch, Subsignature
 from freehold.model.signature import LogicalSignature
 from freehold.signatures.atoms import Atom, Atoms, calling_for
 from freehold.signatures.cover import cover
@@ -31,12 +31,17 @@ Pictures = dict[str, list[int]]
 """Hashes of pictures, like bodies, by the hash in hexadecimal."""
 
 
+Macros = dict[str, list[Any]]
+"""The bodies of macro groups, encoded, by the number of the group."""
+
+
 class Calls(NamedTuple):
-    """What calls for programs, by target; see ``LogicalSignatures`` for ``text_ends``."""
+    """What calls for programs and what these refer to, by target; see ``LogicalSignatures`` for ``text_ends``."""
 
     users: dict[Target, Users]
     always: dict[Target, Always]
     pictures: dict[Target, Pictures]
+    macros: dict[Target, Macros]
     text_ends: bool
 
 
@@ -54,6 +59,7 @@ class LogicalSignatures:
         always: by target.
         pictures: by target.
         text_ends: whether some signature for texts asks where in a text something stands, counted from its end.
+        macros: by target.
     """
 
     def __init__(self, icon_groups: IconGroups = NO_ICONS) -> None:
@@ -63,16 +69,17 @@ class LogicalSignatures:
         self.always: dict[Target, Always] = {}
         self.pictures: dict[Target, Pictures] = {}
         self.text_ends = False
+        self.macros: dict[Target, Macros] = {}
 
     @property
     def targets(self) -> list[Target]:
         """The targets of all signatures."""
-        return sorted(self.users.keys() | self.always.keys() | self.pictures.keys())
+        return sorted(self.users.keys() | self.always.keys() | self.pictures.keys() | self.macros.keys())
 
     @property
     def calls(self) -> "Calls":
         """What calls for the programs."""
-        return Calls(self.users, self.always, self.pictures, self.text_ends)
+        return Calls(self.users, self.always, self.pictures, self.macros, self.text_ends)
 
     def add(self, signature: LogicalSignature, about: int) -> None:
         """Take one signature with the number of its about-record.
@@ -81,8 +88,13 @@ class LogicalSignatures:
             MalformedInput: it cannot be honoured.
         """
         _check(signature, self._icon_groups)
-        covering = _covering(signature)
         description = signature.description
+        match signature.subsignatures:
+            case (BodyMatch(forms, Offset(Anchor.MACRO, number=group)),):
+                groups = self.macros.setdefault(description.target, {})
+                groups.setdefault(str(group), []).append(encode_body_match(BodyMatch(forms)))
+                return  # it matches nothing by itself
+        covering = _covering(signature)
         self.text_ends |= description.target is Target.TEXT and any(map(_is_at_end, signature.subsignatures))
         number = len(self.records)
         bodies = None if covering is None else sorted(covering)
@@ -107,6 +119,10 @@ class LogicalSignatures:
         _extend(self.always, other.always, first)
         _extend(self.pictures, other.pictures, body_number(first, 0))
         self.text_ends |= other.text_ends
+        for target, groups in other.macros.items():
+            ours = self.macros.setdefault(target, {})
+            for group, members in groups.items():
+                ours.setdefault(group, []).extend(members)
 
 
 def _extend(ours: dict[Target, dict[_K, list[int]]], theirs: Mapping[Target, dict[_K, list[int]]], first: int) -> None:
@@ -136,10 +152,6 @@ def _check(signature: LogicalSignature, icon_groups: IconGroups) -> None:
         if group not in {None, "*"} and group not in known:
             raise MalformedInput(f"no .idb file that is compiled with it has an icon of group {group!r} ({number})")
     for index, subsignature in enumerate(signature.subsignatures):
-        if isinstance(subsignature, MacroMatch) or (
-            isinstance(subsignature, BodyMatch) and subsignature.offset.anchor is Anchor.MACRO
-        ):
-            raise MalformedInput("macro groups are not supported")
         if isinstance(subsignature, RegexMatch):
             _check_regex(index, subsignature)
 

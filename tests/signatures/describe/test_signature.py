@@ -160,6 +160,11 @@ def test_every_language_is_told_by_its_form(text: str, kind: str, fact: tuple[st
     assert fact in words.facts
 
 
+def test_what_is_looked_for_only_by_others() -> None:
+    assert described("A:0:$3$:4142434445").condition == "a signature looks for macro group 3; never by itself"
+    assert "any pattern of macro group 3" in described("A;Target:0;0&1;6162;${4-5}3$").parts[1].notes[0]
+
+
 @pytest.mark.parametrize(
     "text", ["", "name", "a/b.zip", "/etc/passwd", "C:\\x", "http://example.org/a", "a:b", "Own.Name-1"]
 )

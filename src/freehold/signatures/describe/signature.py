@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from freehold.model.about import About, HashedPart
-from freehold.model.logical import Range
+from freehold.model.body import Anchor, Offset
+from freehold.model.logical import BodyMatch, Range, Subsignature
 from freehold.model.report import Verdict
 from freehold.model.signature import (
     AllowedContent,
@@ -130,5 +131,12 @@ def _logical(signature: LogicalSignature) -> Described:
         facts.append(("used", "only where potentially unwanted programs are asked for"))
     parts = tuple(subsignature_part(str(n), s) for n, s in enumerate(signature.subsignatures))
     kind = "logical signature" if len(parts) > 1 else "pattern"
-    condition = expression_words(signature.expression)
+    condition = _of_macro_group(signature.subsignatures) or expression_words(signature.expression)
     return Described(signature.about.name, kind, signature.about.source, tuple(facts), parts, condition)
+
+
+def _of_macro_group(subsignatures: tuple[Subsignature, ...]) -> str:
+    match subsignatures:
+        case (BodyMatch(offset=Offset(Anchor.MACRO, number=group)),):
+            return f"a signature looks for macro group {group}; never by itself"
+    return ""

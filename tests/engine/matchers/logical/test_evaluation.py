@@ -76,7 +76,7 @@ def holds(signature, data, landmarks=None, macros=None):
     surroundings = Surroundings(
         Text(BytesView(data)),
         lambda: landmarks,
-        lambda group: (macros or {}).get(group, ()),
+        lambda group: sorted((macros or {}).get(group, ())),
         lambda: None,
         Budget(Limits()),
     )

@@ -102,7 +102,7 @@ def _extend(
 
 def _spans(offset: Offset, size: int, landmarks: LandmarksOf) -> list[tuple[int, int]]:
     """Return the ranges of starts that an offset allows, both ends included."""
-    if offset.anchor in (Anchor.ANY, Anchor.MACRO):
+    if offset.anchor is Anchor.ANY:
         return [(0, size)]
     if offset.anchor is Anchor.START:
         return [(offset.value, offset.value + offset.shift)]

@@ -1,7 +1,7 @@
 """The evaluation of the logical signatures whose atoms occur in an artifact; loaded when the first of them does."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from freehold.bundle import Segment
@@ -22,8 +22,9 @@ from freehold.model.limits import Budget
 from freehold.model.logical import Range, TargetDescription
 from freehold.model.report import EVIDENCE_BYTES, Detection
 
-if TYPE_CHECKING:  # few signatures ask for icons
+if TYPE_CHECKING:  # few signatures ask for icons or macros
     from freehold.engine.matchers.logical.icons import KnownIcons, ProgramIcons
+    from freehold.engine.matchers.logical.macros import MacroGroups
 
 _KEPT = 4096
 """Signatures of one segment that stay decoded."""
@@ -85,12 +86,21 @@ class Shared:
             signature for texts counts an offset from their end, and then takes the size of that file.
     """
 
-    __slots__ = ("_icons", "_segments", "normal_size")
+    __slots__ = ("_icons", "_macros", "_segments", "normal_size")
 
     def __init__(self, segments: Sequence[Segment], *, normal_size: bool) -> None:
         self.normal_size = normal_size
         self._segments = segments
         self._icons: KnownIcons | None = None
+        self._macros: MacroGroups | None = None
+
+    def macros(self) -> "MacroGroups":
+        """Return the macro groups that signatures may refer to."""
+        if self._macros is None:
+            from freehold.engine.matchers.logical.macros import MacroGroups
+
+            self._macros = MacroGroups(self._segments)
+        return self._macros
 
     def icons(self) -> "KnownIcons":
         """Return the icons that programs may be asked for."""
@@ -110,6 +120,7 @@ class Comparison:
         "_form",
         "_found",
         "_icons",
+        "_macros",
         "_picture",
         "_program",
         "_shared",
@@ -124,7 +135,8 @@ class Comparison:
         self._icons: ProgramIcons | None = None
         self._budget = budget
         self._program = Program(artifact)
-        self._found: set[int] = set()
+        self._found: set[tuple[Programs, int]] = set()
+        self._macros: dict[tuple[Target, int], list[int]] = {}
         self._form: Form | None = None
         self._surroundings: Surroundings | None = None
         self.undecided: LimitReached | None = None
@@ -140,27 +152,38 @@ class Comparison:
             target: which they look at.
             called: their numbers, each with those bodies of its cover that may occur.
         """
-        surroundings = self._around(form)
+        surroundings = self._around(form, target)
         original = form.name == "nothing" or (form.name == "text" and not self._shared.normal_size)
         size = self._artifact.view.size if original else form.content.size
         for number, bodies in called:
             program = programs.program(number, target)
-            if program.about in self._found or not self._applies(program.description, size, surroundings.landmarks):
+            known = programs, program.about
+            if known in self._found or not self._applies(program.description, size, surroundings.landmarks):
                 continue
             evidence = self._evaluate(program, surroundings, bodies)
             if evidence is not None:
-                self._found.add(program.about)
+                self._found.add(known)
                 self._ask_for_type(program.description)
                 yield self._detection(programs.segment, program, form, evidence)
 
-    def _around(self, form: Form) -> Surroundings:
+    def _around(self, form: Form, target: Target) -> Surroundings:
         """Return what all signatures share that look at a form."""
         if self._surroundings is None or form is not self._form:
             landmarks = self._program.landmarks if form.name == "raw" else _elsewhere
-            self._form = form
             picture = self._picture.digest if form.name == "raw" else _no_picture
+            self._form = form
+            self._macros.clear()
             self._surroundings = Surroundings(Text(form.content), landmarks, _no_macros, picture, self._budget)
-        return self._surroundings
+        return self._surroundings._replace(macros=partial(self._macro_starts, target))
+
+    def _macro_starts(self, target: Target, group: int) -> list[int]:
+        """Return where members of a macro group start in the form that is looked at."""
+        starts = self._macros.get((target, group))
+        if starts is None:
+            assert self._surroundings is not None  # noqa: S101 - who asks for macros looks at something
+            text = self._surroundings.text
+            starts = self._macros[target, group] = self._shared.macros().starts(target, group, text, self._budget)
+        return starts
 
     def _evaluate(self, program: _LoadedProgram, surroundings: Surroundings, bodies: Bodies) -> tuple[int, int] | None:
         try:
@@ -225,9 +248,9 @@ def _elsewhere() -> Landmarks:
     return _ELSEWHERE
 
 
-def _no_picture() -> None:
-    return None
-
-
 def _no_macros(_group: int) -> tuple[int, ...]:
     return ()
+
+
+def _no_picture() -> None:
+    return None

@@ -1,6 +1,7 @@
 """Whether a logical signature holds, found out with as little searching as its expression allows."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -34,14 +35,14 @@ class Surroundings(NamedTuple):
     Attributes:
         text: the bytes.
         landmarks: where offsets are counted from; asked only when a signature needs it.
-        macros: where the bodies of a macro group start; asked likewise.
+        macros: where the bodies of a macro group start, in order; asked likewise.
         picture: the hash of the picture that is looked at, if it is one; asked likewise.
         budget: raises ``LimitReached``.
     """
 
     text: Text
     landmarks: LandmarksOf
-    macros: Callable[[int], Collection[int]]
+    macros: Callable[[int], Sequence[int]]
     picture: Callable[[], bytes | None]
     budget: Budget
 
@@ -194,7 +195,12 @@ class _Evaluation:
 
     def _near_macros(self, macro: MacroMatch, starts: list[int]) -> list[int]:
         places = self._surroundings.macros(macro.group)
-        return [s for s in starts if any(s + macro.minimum <= place <= s + macro.maximum for place in places)]
+        near = []
+        for start in starts:
+            next_place = bisect_left(places, start + macro.minimum)
+            if next_place < len(places) and places[next_place] <= start + macro.maximum:
+                near.append(start)
+        return near
 
 
 def _passes(comparison: Comparison | None, count: int) -> bool:
