@@ -20,6 +20,7 @@ _RENAME_NOREPLACE = 1
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NO_ACCESS_TIME: int = getattr(os, "O_NOATIME", 0)
 _STEP: int = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 
 _WITHOUT = frozenset({errno.ENOSYS, errno.EPERM})
@@ -95,11 +96,19 @@ def digest_of(folder: int, name: bytes) -> str | None:
     status = status_of(folder, name)
     if status is None or not stat.S_ISREG(status.st_mode):
         return None
-    fd = os.open(name, _FILE, dir_fd=folder)
+    fd = _open_quietly(folder, name)
     try:
         return digest(fd) if stat.S_ISREG(os.fstat(fd).st_mode) else None
     finally:
         os.close(fd)
+
+
+def _open_quietly(folder: int, name: bytes) -> int:
+    """Open a file for reading, without touching its access time where that is allowed: for its owner and for root."""
+    try:
+        return os.open(name, _FILE | _NO_ACCESS_TIME, dir_fd=folder)
+    except PermissionError:
+        return os.open(name, _FILE, dir_fd=folder)
 
 
 def digest(fd: int) -> str:

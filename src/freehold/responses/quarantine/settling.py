@@ -1,8 +1,9 @@
 """Bringing to an end what a process that died left half done, by looking at what is really there.
 
-On the way in, a file that is still where it was, or still in its folder under the name that only ``taking`` knows, is
-left there or gets its name back, and the copy goes. Otherwise it was removed, and the copy is the file. On the way
-out, it is the other way round. In doubt the copy stays: a file may be there twice, but never be lost.
+On the way in, a file without a record was not touched yet. Otherwise, one that is still where it was, or still in its
+folder under the name that only ``taking`` knows, is left there or gets its name back, and the copy goes; if it is
+neither, it was removed, and the copy is the file. On the way out, it is the other way round. In doubt the copy stays:
+a file may be there twice, but never be lost.
 """
 
 import os

@@ -2,13 +2,15 @@
 
 1. The open file's own place is looked up, its folder is opened without following links, and its name there must be
    this very file.
-2. Its content and then its record are sealed and written to the disk.
-3. Its content is read and hashed again, and must be what was sealed.
+2. Its content is sealed and written to the disk.
+3. Its content is read and hashed again, and must be what was sealed. Then its record is written: from now on somebody
+   who finds this half done must look where the file is.
 4. Its name is changed to one that nobody else knows, in the same folder. What has that name now must be the file: if
    somebody swapped something else in, that gets its name back.
 5. That name is removed, and the item becomes one of the vault's.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -104,7 +106,7 @@ def _take(vault: Vault, subject: _Subject, report: Report) -> Item:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         item = Item(identifier, subject.path, now, digest, report.file_type, reasons(report), metadata)
         vault.write_record(item)
-        _remove(subject, identifier, digest)
+        _remove(subject, identifier)
         vault.move(identifier, TAKING, ITEMS)
     except BaseException as error:
         if not (_end(vault, identifier) and isinstance(error, OSError)):
@@ -124,10 +126,10 @@ def _end(vault: Vault, identifier: str) -> bool:
 
 
 def _store(vault: Vault, identifier: str, subject: _Subject) -> str:
-    """Seal the content and return its SHA-256."""
+    """Seal the content, make sure that it is what the file still has, and return its SHA-256."""
     whole = hashlib.sha256()
     vault.write_content(identifier, _data(subject, whole))
-    if not _is_unchanged(subject.status, os.fstat(subject.fd)):
+    if names.digest(subject.fd) != whole.hexdigest() or not _is_unchanged(subject.status, os.fstat(subject.fd)):
         raise Refused("it is being changed at this moment; scan it again")
     return whole.hexdigest()
 
@@ -151,17 +153,17 @@ def _extents(fd: int, size: int) -> Iterator[tuple[int, int]]:
     while offset < size and hasattr(os, "SEEK_DATA"):
         try:
             start = os.lseek(fd, offset, os.SEEK_DATA)
-        except OSError:  # ENXIO: nothing but a hole follows
-            break
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole follows
+                break
+            raise
         offset = min(os.lseek(fd, start, os.SEEK_HOLE), size)
         yield start, offset
     yield (size, size) if hasattr(os, "SEEK_DATA") else (0, size)
 
 
-def _remove(subject: _Subject, identifier: str, digest: str) -> None:
+def _remove(subject: _Subject, identifier: str) -> None:
     """Remove the file's name, and make sure that it is this file, with this content, whose name is removed."""
-    if names.digest(subject.fd) != digest:
-        raise Refused("it is being changed at this moment; scan it again")
     aside = aside_name(identifier)
     names.rename_new(subject.folder, subject.name, aside)
     current = os.fstat(subject.fd)

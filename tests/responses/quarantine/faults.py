@@ -1,0 +1,81 @@
+"""Runs a command with a fault at one of its system calls, under strace, in a process forked from this one.
+
+The fork has everything imported, so a run costs some hundredths of a second. Only the process that acts is traced, not
+the workers that it starts: what happens to those has tests of its own.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from freehold.frontends.cli import main
+from freehold.responses.quarantine import exporting, restoring, settling, taking, vault  # noqa: F401 - before the fork
+
+NOT_OF_FILES = frozenset(
+    "brk mmap munmap mprotect mremap madvise futex rt_sigaction rt_sigprocmask rt_sigreturn getrandom gettid "
+    "clone clone3 wait4 exit_group poll ppoll sendmsg recvmsg sendto recvfrom socketpair kill".split()
+)
+"""System calls in which a failing disk cannot show."""
+
+
+class Outcome(NamedTuple):
+    """How a run ended: its exit status (negative: the signal), what it said, and its system calls."""
+
+    status: int
+    errors: str
+    calls: list[str]
+
+
+def run(arguments: list[str | Path], scratch: Path, inject: str = "") -> Outcome:
+    """Run a command of Freehold's, with strace's fault if one is given: ``NAME:FAULT:when=NUMBER``."""
+    ready, go = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _child(arguments, scratch, ready)
+    log = scratch / "calls"
+    command = ["strace", "-qq", "-p", str(pid), "-o", log, "-e", "signal=none"]
+    with subprocess.Popen([*command, *(["-e", f"inject={inject}"] if inject else [])]) as strace:
+        while not _is_traced(pid):
+            assert strace.poll() is None, f"strace cannot attach for {inject}"
+        os.write(go, b"x")
+        _, status = os.waitpid(pid, 0)
+    os.close(ready)
+    os.close(go)
+    lines = log.read_text("utf-8", "replace").splitlines()
+    called = [line for line in lines if re.match(r"[a-z_0-9]+\(", line)]
+    return Outcome(os.waitstatus_to_exitcode(status), (scratch / "errors").read_text("utf-8", "replace"), called)
+
+
+def places(calls: list[str], word: str) -> list[tuple[str, int]]:
+    """Return every system call from the first one on that has to do with ``word``: its name, and which one of those."""
+    names = [call.partition("(")[0] for call in calls]
+    first = next(number for number, call in enumerate(calls) if word in call)
+    counts: Counter[str] = Counter(names[:first])
+    found = []
+    for name in names[first:]:
+        counts[name] += 1
+        found.append((name, counts[name]))
+    return found
+
+
+def _child(arguments: list[str | Path], scratch: Path, ready: int) -> None:
+    status = 99
+    try:
+        null = os.open(os.devnull, os.O_RDWR)
+        errors = os.open(scratch / "errors", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(null, 0)
+        os.dup2(null, 1)
+        os.dup2(errors, 2)
+        sys.stdin, sys.stdout, sys.stderr = (open(fd, mode, closefd=False) for fd, mode in enumerate("rww"))
+        os.read(ready, 1)
+        status = main([os.fspath(argument) for argument in arguments])
+    finally:
+        os._exit(status)
+
+
+def _is_traced(pid: int) -> bool:
+    return "\nTracerPid:\t0\n" not in Path(f"/proc/{pid}/status").read_text()
