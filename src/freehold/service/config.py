@@ -73,7 +73,7 @@ class Settings:
         """
         import tomllib  # only who has a configuration pays for it
 
-        text = _read(path)
+        text = read_own(path)
         try:
             values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -100,7 +100,8 @@ def load(files: Sequence[Path]) -> Settings:
     return settings
 
 
-def _read(path: Path) -> str:
+def read_own(path: Path) -> str:
+    """Return the text of a file that decides something, which only this user and root may be able to write."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
             status = os.fstat(file.fileno())

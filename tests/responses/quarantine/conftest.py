@@ -33,7 +33,7 @@ def fingerprint(path: Path) -> str:
 def read_quietly(path: Path) -> bytes:
     """Return the content of a file, and leave its access time alone."""
     fd = os.open(path, os.O_RDONLY | os.O_NOATIME)
-    with open(fd, "rb") as file:
+    with os.fdopen(fd, "rb") as file:
         return file.read()
 
 

@@ -15,10 +15,21 @@ from typing import NamedTuple
 from freehold.frontends.cli import main
 from freehold.responses.quarantine import exporting, restoring, settling, taking, vault  # noqa: F401 - before the fork
 
-NOT_OF_FILES = frozenset(
-    "brk mmap munmap mprotect mremap madvise futex rt_sigaction rt_sigprocmask rt_sigreturn getrandom gettid "
-    "clone clone3 wait4 exit_group poll ppoll sendmsg recvmsg sendto recvfrom socketpair kill".split()
-)
+NOT_OF_FILES = {
+    "brk",
+    "mmap",
+    "munmap",
+    "mprotect",
+    "mremap",
+    "madvise",
+    "futex",
+    "getrandom",
+    "gettid",
+    "clone",
+    "wait4",
+}
+NOT_OF_FILES |= {"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "exit_group", "poll", "kill", "clone3", "sendmsg"}
+NOT_OF_FILES |= {"recvmsg", "sendto", "recvfrom", "socketpair"}
 """System calls in which a failing disk cannot show."""
 
 
@@ -70,7 +81,7 @@ def _child(arguments: list[str | Path], scratch: Path, ready: int) -> None:
         os.dup2(null, 0)
         os.dup2(null, 1)
         os.dup2(errors, 2)
-        sys.stdin, sys.stdout, sys.stderr = (open(fd, mode, closefd=False) for fd, mode in enumerate("rww"))
+        sys.stdin, sys.stdout, sys.stderr = (os.fdopen(fd, mode, closefd=False) for fd, mode in enumerate("rww"))
         os.read(ready, 1)
         status = main([os.fspath(argument) for argument in arguments])
     finally:

@@ -39,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     "explain": Command("freehold.frontends.cli.explain", "show what is inside a file and why it was detected"),
     "unpack": Command("freehold.frontends.cli.unpack", "write everything that is inside a file into a folder"),
     "quarantine": Command("freehold.frontends.cli.quarantine", "list, put back and remove what scans have taken"),
+    "list": Command("freehold.frontends.cli.lists", "allow and deny by content, signature or path"),
     "db": Command("freehold.frontends.cli.db", "compile, inspect and check signature databases"),
     "feed": Command("freehold.frontends.cli.feed", "add, list, refresh and remove sources of signatures"),
     "policy": Command("freehold.frontends.cli.policy", "show and check rules on prohibited products"),

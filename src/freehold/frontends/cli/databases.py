@@ -51,6 +51,20 @@ def resolve(databases: Sequence[str], *, unwanted: bool = False) -> list[Path]:
     return bundles or [_compiled([CORE]), *installed_feeds()]
 
 
+def denied(signatures: str) -> list[Path]:
+    """Return the bundle of hash signatures in ClamAV's format that the user's lists add, none when there are none."""
+    if not signatures:
+        return []
+    import hashlib
+
+    source = (cache_directory() or _temporary()) / f"denied-{hashlib.sha256(signatures.encode()).hexdigest()[:16]}.hsb"
+    if not source.exists():
+        aside = source.with_suffix(f".{os.getpid()}")
+        aside.write_text(signatures, encoding="ascii")
+        aside.replace(source)
+    return [_compiled([source])]
+
+
 def names(databases: Sequence[str], bundles: Sequence[Path]) -> tuple[str, ...]:
     """Return what people call the bundles that ``resolve`` found for these databases."""
     return tuple(databases) or ("core pack", *(f"feed {bundle.parent.name}" for bundle in bundles[1:]))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from freehold.frontends.cli import asking, options
 from freehold.frontends.cli.quarantined import item_lines, item_object
@@ -75,6 +75,11 @@ def _add_restore_arguments(restore: argparse.ArgumentParser) -> None:
     restore.add_argument("--signature", metavar="NAME", help="everything that this signature has taken")
     restore.add_argument("--all", action="store_true", help="everything")
     restore.add_argument("--to", metavar="DIR", help="into this folder, instead of where they were")
+    restore.add_argument(
+        "--allow", action="store_true", help="add an entry to your list, for the signature or else for each content"
+    )
+    restore.add_argument("--reason", metavar="TEXT", default="", help="with --allow: why; one sentence")
+    restore.add_argument("--expires", metavar="WHEN", default="90d", help="with --allow: 30d, 2027-05-03, never (90d)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -205,6 +210,8 @@ def _restore(args: argparse.Namespace) -> int:
 
     vault = _vault(args)
     items = _chosen(vault, args)
+    if args.allow:
+        _allow(items, args)
     results, failed = [], []
     with Restorer(vault, items, os.fsencode(args.to) if args.to else None) as restorer:
         for item in items:
@@ -221,6 +228,20 @@ def _restore(args: argparse.Namespace) -> int:
     if failed:
         raise FreeholdError("\n".join(failed))
     return 0
+
+
+def _allow(items: list[Item], args: argparse.Namespace) -> None:
+    """Allow what is about to be put back, before a scan can find it again; raises ``UsageError``."""
+    from freehold.frontends.cli.lists import allow, new_entry
+    from freehold.service.lists.entry import ALLOW
+
+    conditions: list[dict[str, Any]] = [{"sha256": item.sha256, "size": item.metadata.size} for item in items]
+    if args.signature:
+        conditions = [{"signature": args.signature}]
+    unique = {str(condition): condition for condition in conditions}.values()
+    if not args.reason:
+        raise UsageError('--allow needs --reason "why": one sentence for whoever reviews the list')
+    allow([new_entry(ALLOW, one, reason=args.reason, author=None, expires=args.expires) for one in unique])
 
 
 def _chosen(vault: Vault, args: argparse.Namespace) -> list[Item]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from freehold.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from freehold.service.lists.judging import Lists
     from freehold.service.quarantining import Breaker, Quarantine
 
 _USUAL = "25,20"
@@ -18,6 +19,9 @@ def add_arguments(group: "argparse._ArgumentGroup") -> None:
     """Add the options."""
     group.add_argument(
         "--quarantine", action="store_true", help="take infected files away; 'freehold quarantine' puts them back"
+    )
+    group.add_argument(
+        "--lists", type=Path, metavar="FILE", help="what is allowed and denied (default: see 'freehold list --help')"
     )
     group.add_argument("--vault", type=Path, metavar="DIR", help="where to (default: your own quarantine)")
     group.add_argument(
@@ -45,6 +49,18 @@ def open_quarantine(args: argparse.Namespace, examined: Callable[[], int]) -> "Q
     vault = Vault(args.vault or home())
     with vault.locked():  # what is wrong with it is told before the scan
         return Quarantine(vault, _breaker(args.breaker or _USUAL), examined)
+
+
+def open_lists(args: argparse.Namespace) -> "Lists | None":
+    """Return what is allowed and denied, None when there is no list; raises ``UsageError``."""
+    from freehold.service.lists import reading
+
+    files = [args.lists] if args.lists else reading.usual_files()
+    if not files:
+        return None
+    from freehold.service.lists.judging import Lists
+
+    return Lists(reading.entries(files), all_matches=args.all_matches)
 
 
 def _breaker(text: str) -> "Breaker | None":

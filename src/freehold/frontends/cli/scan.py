@@ -31,6 +31,7 @@ from freehold.service.walk import Walk
 
 if TYPE_CHECKING:
     from freehold.frontends.cli.progress import Screen
+    from freehold.service.lists.judging import Lists
     from freehold.service.verdicts.memory import Memory
 
 _BREATH = 5_000
@@ -46,32 +47,43 @@ def run(args: argparse.Namespace) -> int:
     resumption = scan_resume.resumption(args)
     scan_targets.check(args)
     bundles = databases.resolve(args.database, unwanted=args.detect_pua)
-    memory = _memory(args, bundles)
+    lists = responding.open_lists(args)
+    named = databases.names(args.database, bundles)
+    if lists:
+        bundles += databases.denied(lists.hash_lines())
+    memory = _memory(args, bundles, ignore=args.full or (lists is not None and lists.denies_paths))
     progress = scan_resume.Progress(args, bundles, resumption)
     with scan_output.output(args.output) as stream:
-        scan = _Scan(args, stream, memory, progress)
-        scan.run(bundles)
+        scan = _Scan(args, stream, memory, progress, lists)
+        scan.run(bundles, named)
     return scan.summary.exit_status
 
 
-def _memory(args: argparse.Namespace, bundles: Sequence[Path]) -> "Memory | None":
+def _memory(args: argparse.Namespace, bundles: Sequence[Path], *, ignore: bool) -> "Memory | None":
     """Return the memory of verdicts where it is wanted: for folders, unless the user does without it."""
     if args.no_cache or not scan_targets.has_folders(args):
         return None
     from freehold.service import verdicts
 
-    return verdicts.open_memory(bundles, options.limits_of(args), lists=args.format == "jsonl", ignore=args.full)
+    return verdicts.open_memory(bundles, options.limits_of(args), lists=args.format == "jsonl", ignore=ignore)
 
 
 class _Scan:
     """One scan from its options to its report."""
 
     def __init__(
-        self, args: argparse.Namespace, stream: TextIO, memory: "Memory | None", progress: scan_resume.Progress
+        self,
+        args: argparse.Namespace,
+        stream: TextIO,
+        memory: "Memory | None",
+        progress: scan_resume.Progress,
+        lists: "Lists | None",
     ) -> None:
         self.summary = Summary()
         self._args = args
         self._memory = memory
+        self._lists = lists
+        self._warnings = list(lists.notices) if lists else []
         self._quarantine = responding.open_quarantine(args, lambda: self.summary.files)
         self._progress = progress
         self._known = progress.memory(memory)
@@ -82,7 +94,7 @@ class _Scan:
         self._sandbox = ""
         self._noticed = 0
 
-    def run(self, bundles: Sequence[Path]) -> None:
+    def run(self, bundles: Sequence[Path], names: Sequence[str]) -> None:
         began = time.time()
         self._show_notices()
         if self._progress.notice:
@@ -106,10 +118,15 @@ class _Scan:
         self._show_notices()
         self.summary.seconds = time.time() - began
         self.summary.left_out = {reason.value: count for reason, count in self._walk.left_out.items()}
-        names = databases.names(self._args.database, bundles)
         sandbox = self._sandbox or "no worker was needed"
         self._writer.end(
-            Run(__version__, (*self._args.paths, *(["--quick"] if self._args.quick else [])), names, sandbox, began),
+            Run(
+                __version__,
+                (*self._args.paths, *(["--quick"] if self._args.quick else [])),
+                tuple(names),
+                sandbox,
+                began,
+            ),
             self.summary,
         )
         for trouble in self._writer.troubles:
@@ -127,7 +144,7 @@ class _Scan:
                 args,
                 bundles,
                 jobs=args.jobs,
-                all_matches=args.all_matches,
+                all_matches=args.all_matches or (self._lists is not None and self._lists.wants_all_matches),
                 prove=args.prove,
                 older=self._memory.older if self._memory else (),
             ) as pool,
@@ -135,7 +152,8 @@ class _Scan:
             scan_output.screen(args, self.summary, scan_targets.counter(args)) as self._screen,
             closing(pool.scan(entries)) as examined,
         ):
-            finished = self._quarantine.applied(examined) if self._quarantine else examined
+            judged = self._lists.applied(examined) if self._lists else examined
+            finished = self._quarantine.applied(judged) if self._quarantine else judged
             try:
                 while (item := interruptible.next(finished)) is not None:
                     self._report(item)
@@ -181,6 +199,8 @@ class _Scan:
         return known.files + len(known.restored)
 
     def _show_notices(self) -> None:
+        while self._warnings:
+            self._complain(f"warning: {printable(self._warnings.pop(0))}")
         for notice in self._memory.notices[self._noticed :] if self._memory else ():
             self._noticed += 1
             self._complain(printable(notice))
