@@ -107,3 +107,17 @@ def test_wide_text_needs_no_mark(codec):
     assert type_of("WScript.Echo 1\r\n".encode(codec)[:-1]) == "utf16"
     assert type_of("a\0b\1c\2d\3e\4f\5".encode(codec)) == "data"
     assert type_of(bytes(64)) == "data"
+
+
+@pytest.mark.parametrize(
+    ("start", "file_type"),
+    [
+        (b"From nobody\nReceived: x\nSubject: y\n\nbody", "mbox"),
+        (b">From nobody Thu\nReceived: x\nSubject: y\n\nbody", "mail"),
+        (b"X-Unknown: y\nX-More: z\nMIME-Version: 1.0\nContent-Type: text/plain\n\nbody", "mail"),
+        (b"From here on, everything\nis better: much better\n", "text"),
+        (b"Package: x\nVersion: 1.0\n\nMIME-Version: 1.0\n", "text"),
+    ],
+)
+def test_mail_with_unusual_beginnings(start, file_type):
+    assert type_of(start) == file_type

@@ -31,3 +31,11 @@ def test_separators_at_the_edge_of_a_window_are_found(monkeypatch):
     for window in range(10, 60):
         monkeypatch.setattr(mbox, "_WINDOW", window)
         assert open_one("mbox", data).contents == whole
+
+
+def test_line_that_only_some_readers_take_for_a_separator():
+    first, second = b"Subject: x\n\nbefore\n", b"behind\n"
+    dated = b"From a@b.example Thu Jan  1 00:00:00 1970\n"
+    opened = open_one("mbox", dated + first + b"From here on\n" + second + dated + first)
+    assert opened.contents == [first, second, first + b"From here on\n" + second, first]
+    assert open_one("mbox", (dated + first) * 3).contents == [first] * 3

@@ -33,6 +33,9 @@ _MAIL_SURE = re.compile(
     rb"^(?:return-path|received|delivered-to|message-id|mime-version|from|content-type|dkim-signature):[ \t]",
     re.IGNORECASE | re.MULTILINE,
 )
+_FIELD = re.compile(rb"[!-9;-~]{1,76}:[ \t]")
+_MIME = re.compile(rb"[\r\n]mime-version:[ \t]*1\.0", re.IGNORECASE)
+_ENVELOPE = re.compile(rb">?From [^\r\n]{1,512}\r?\n")
 _MBOX = re.compile(rb"From [^\s]{1,128} {1,4}[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d")
 
 
@@ -133,12 +136,22 @@ def _text_kind(head: bytes) -> str:
         return "script"
     if _MBOX.match(start):
         return "mbox"
-    if _MAIL.match(start) and _looks_like_mail(start):
+    envelope = _ENVELOPE.match(start)
+    if envelope and _begins_mail(start[envelope.end() :]):
+        return "mail" if start[:1] == b">" else "mbox"
+    if _begins_mail(start):
         return "mail"
     marked_up = start[:1] == b"<"
     if _HTML.search(head) and not (marked_up and _OFFICE_XML.search(head)):
         return "html"
     return "xml" if marked_up and _XML.match(start) else "text"
+
+
+def _begins_mail(start: bytes) -> bool:
+    """A field of mail at the very top, or any field where it is said further down that this is MIME."""
+    if _MAIL.match(start) or (_FIELD.match(start) and _MIME.search(start)):
+        return _looks_like_mail(start)
+    return False
 
 
 def _looks_like_mail(start: bytes) -> bool:
