@@ -28,6 +28,11 @@ class Collector:
         self.problems.append((kind, detail))
 
     wants_members: bool = False
+    known_passwords: tuple[bytes, ...] = ()
+
+    def passwords(self, rounds: int) -> Iterator[bytes]:
+        assert rounds > 0
+        return (password for password in self.known_passwords if self.budget.may_try(rounds))
 
     def member(self, member: Member) -> None:
         raise AssertionError(member)

@@ -21,6 +21,7 @@ offsets. In each segment:
 ``icons.records``                    66-byte records: an icon's metrics, and the numbers (u16) of its two groups
 ``icons.groups``                     names of the icons' first and second groups (JSON); missing without icons
 ``logical.<target>.pictures``        what hashes of pictures call for (JSON); missing when there are none
+``passwords.json``                   passwords to try: ClamAV's name for the container or null, hexadecimal
 ``members.json``                     signatures over what containers say of their members (``bundle.members``)
 ``logical.<target>.macros``          the bodies of macro groups (JSON); missing when there are none
 ``yara.compiled``, ``yara.json``     YARA-X's rules, and the line of each

@@ -191,6 +191,11 @@ class Segment:
         records = json.loads(bytes(self.file("members.json").data)) if self.has_members else []
         return [MemberSignature.from_record(record) for record in records]
 
+    def passwords(self) -> list[tuple[str | None, bytes]]:
+        """Return passwords to try, each with ClamAV's name for the container that it is meant for, None for any."""
+        records = json.loads(bytes(self.file("passwords.json").data)) if self.has("passwords.json") else []
+        return [(container, bytes.fromhex(password)) for container, password in records]
+
     def has(self, name: str) -> bool:
         """Whether there is a file of this name."""
         return name in self._manifest

@@ -55,6 +55,7 @@ class SegmentWriter:
         self._roots: list[str] = []
         self._logical_roots: list[str] = []
         self._members: list[list[Any]] = []
+        self._passwords: list[tuple[str | None, str]] = []
         self.text_ends = False
 
     def source(self, name: str) -> int:
@@ -152,6 +153,10 @@ class SegmentWriter:
         """Write by what prohibited products are recognised: kind, value, number of the about-record."""
         self._write("indicators.json", [canonical(indicators)])
 
+    def passwords(self, passwords: Iterable[tuple[str | None, bytes]]) -> None:
+        """Keep passwords, each with ClamAV's name for its container or None, for ``finish`` to write."""
+        self._passwords += [(container, password.hex()) for container, password in passwords]
+
     def members(self, signatures: Iterable[MemberSignature]) -> None:
         """Keep signatures over what containers say of their members, for ``finish`` to write."""
         self._members += [signature.to_record() for signature in signatures]
@@ -187,6 +192,8 @@ class SegmentWriter:
             records.finish()
         if self._members:
             self._write("members.json", [canonical(self._members)])
+        if self._passwords:
+            self._write("passwords.json", [canonical(self._passwords)])
         self._write("sources.json", [canonical(list(self._sources))])
         return {
             "name": self._folder.name,

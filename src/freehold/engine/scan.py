@@ -35,10 +35,17 @@ class Engine:
     Args:
         matchers: in the order in which they are asked.
         spool_fd: an open, unlinked file for decoded content that is too large for memory; None keeps all in memory.
+        passwords: returns what may open encrypted content (``engine.passwords.Password``); asked when there is some.
     """
 
-    def __init__(self, matchers: Sequence[Matcher], spool_fd: int | None = None) -> None:
+    def __init__(
+        self,
+        matchers: Sequence[Matcher],
+        spool_fd: int | None = None,
+        passwords: Callable[[], Iterable[tuple[str | None, bytes]]] = tuple,
+    ) -> None:
         self._matchers = matchers
+        self._passwords = passwords
         self._spool = Spool(spool_fd)
 
     def examine(
@@ -53,7 +60,9 @@ class Engine:
             all_matches: go on after a detection that means *infected*.
             tree: keep a node for each artifact, for ``explain``.
         """
-        return _Examination(self._matchers, self._spool, limits, all_matches=all_matches, tree=tree).run(view, name)
+        examination = _Examination(self._matchers, self._spool, limits, all_matches=all_matches, tree=tree)
+        examination.passwords = self._passwords
+        return examination.run(view, name)
 
 
 class _Stop(Exception):
@@ -78,6 +87,7 @@ class _Examination:
     ) -> None:
         self.matchers = matchers
         self.member_matchers = [matcher for matcher in matchers if isinstance(matcher, MemberMatcher)]
+        self.passwords: Callable[[], Iterable[tuple[str | None, bytes]]] = tuple
         self.spool = spool
         self.limits = limits
         self.budget = Budget(limits)
@@ -273,6 +283,14 @@ class _Unpacking:
     def fact(self, key: str, value: str | float) -> None:
         self._artifact.facts[key] = value
 
+    def passwords(self, rounds: int) -> Iterator[bytes]:
+        from freehold.engine.passwords import candidates  # few files are encrypted
+
+        for password in candidates(self._artifact, self._examination.passwords(), self.budget):
+            if not self.budget.may_try(max(rounds, _LEAST_ROUNDS)):
+                return
+            yield password
+
     @property
     def wants_members(self) -> bool:
         return bool(self._examination.member_matchers)
@@ -306,6 +324,9 @@ def _formats_for(artifact: Artifact) -> list[Format]:
         formats.append(BY_TYPE["udf"])
     return formats
 
+
+_LEAST_ROUNDS = 1_000
+"""What the try of a password counts at least: one that hashes nothing takes time, too."""
 
 _ATTACHED = frozenset({"mail"})
 """Types that say of their members nothing but the names, so that what is known of these is their content."""

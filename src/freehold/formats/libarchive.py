@@ -1,4 +1,4 @@
-"""libarchive, driven through its C interface, for RAR alone: no other format and no filter is ever enabled.
+"""libarchive, driven through its C interface, for RAR and for encrypted members of ZIP: nothing else is ever enabled.
 
 It pulls its input through calls whose machine code is made at import, and gives its output in blocks as it is asked.
 """
@@ -117,17 +117,27 @@ def _seek(_archive: int, key: int, offset: int, origin: int) -> int:
 
 
 class Reader:
-    """A RAR archive, where the library is available; ``close`` it."""
+    """A RAR archive, where the library is available; ``close`` it.
 
-    def __init__(self, view: View, budget: Budget) -> None:
+    Args:
+        view: the archive.
+        budget: its clock is looked at whenever the library reads.
+        password: makes it the one encrypted member of a ZIP archive whose local header the view begins with.
+    """
+
+    def __init__(self, view: View, budget: Budget, password: bytes | None = None) -> None:
         self._library = cast("Any", _LIBRARY)
         self._input = _Input(view, budget)
         self._key = id(self._input)
         _INPUTS[self._key] = self._input
         self._archive = ctypes.c_void_p(self._library.archive_read_new())
         self._entry = ctypes.c_void_p()
-        for prepare in (self._library.archive_read_support_format_rar, self._library.archive_read_support_format_rar5):
-            prepare(self._archive)
+        if password is None:
+            self._library.archive_read_support_format_rar(self._archive)
+            self._library.archive_read_support_format_rar5(self._archive)
+        else:
+            self._library.archive_read_support_format_zip_streamable(self._archive)
+            self._library.archive_read_add_passphrase(self._archive, password)
         self._library.archive_read_set_read_callback(self._archive, _read)
         self._library.archive_read_set_skip_callback(self._archive, _skip)
         self._library.archive_read_set_seek_callback(self._archive, _seek)

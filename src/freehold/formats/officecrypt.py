@@ -3,11 +3,12 @@
 Source: [MS-OFFCRYPTO] 2.3, [MS-DOC] 2.5.2, [MS-XLS] 2.4.117, [MS-PPT] 2.3.2.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from freehold.formats import workbook, workbookcrypt
 from freehold.formats.cfb import Stream
-from freehold.formats.officepackage import PASSWORDS, open_package
+from freehold.formats.officepackage import PASSWORDS, open_package, spins
 from freehold.model.interfaces import Child, Unpacking
 from freehold.model.report import ProblemKind
 from freehold.model.view import BytesView
@@ -32,15 +33,22 @@ def children(streams: Sequence[Stream], unpacking: Unpacking) -> Iterator[Child]
 
 def _opened(stream: Stream, streams: Sequence[Stream], unpacking: Unpacking) -> Iterator[Child]:
     if stream.name in ("Workbook", "Book"):
-        data = workbookcrypt.decrypt(stream, PASSWORDS[0], unpacking)
+        passwords = chain(PASSWORDS[:1], _text(unpacking.passwords(1)))
+        decrypted = (workbookcrypt.decrypt(stream, password, unpacking) for password in passwords)
+        data = next((data for data in decrypted if data is not None), None)
         if data is not None:
             yield Child("decrypted", BytesView(data))
             yield from workbook.children(BytesView(data), unpacking)
     elif stream.name == "EncryptionInfo":
         package = next((s for s in streams if s.name == "EncryptedPackage"), None)
-        opened = package and open_package(stream, package, PASSWORDS, unpacking)
+        passwords = chain(PASSWORDS, _text(unpacking.passwords(spins(stream))))
+        opened = package and open_package(stream, package, passwords, unpacking)
         if opened:
             yield Child("decrypted", opened.chunks())
+
+
+def _text(passwords: Iterable[bytes]) -> Iterator[str]:
+    return (password.decode("utf-8", "replace") for password in passwords)
 
 
 def _package(stream: Stream) -> str | None:

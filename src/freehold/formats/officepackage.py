@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from freehold.formats.aes import decrypt_blocks, decrypt_cbc
@@ -22,6 +22,7 @@ _INFO_BYTES = 1 << 16
 _STANDARD_SPINS = 50_000
 _MOST_SPINS = 500_000
 _AES = {0x660E: 16, 0x660F: 24, 0x6610: 32}
+_SPINS = re.compile(rb"""spinCount\s*=\s*["'](\d{1,9})""")
 _SEGMENT = 4096
 _PIECE = 1 << 18
 _AGILE = (4, 4)
@@ -33,7 +34,7 @@ Decrypt = Callable[[bytes, int], bytes]
 """Takes encrypted bytes and their offset in the package, a multiple of ``_SEGMENT``."""
 
 
-def open_package(info: Stream, package: Stream, passwords: tuple[str, ...], unpacking: Unpacking) -> "Package | None":
+def open_package(info: Stream, package: Stream, passwords: Iterable[str], unpacking: Unpacking) -> "Package | None":
     """Return the decrypted package; None when no password fits, or the method is none that Freehold knows."""
     data = info.read(0, _INFO_BYTES)
     if len(data) < 8:
@@ -48,6 +49,12 @@ def open_package(info: Stream, package: Stream, passwords: tuple[str, ...], unpa
         if decrypt is not None:
             return Package(package, decrypt)
     return None
+
+
+def spins(info: Stream) -> int:
+    """Return how many rounds of hashing the try of one password takes."""
+    found = _SPINS.search(info.read(0, _INFO_BYTES))
+    return min(int(found[1]), _MOST_SPINS) if found else _STANDARD_SPINS
 
 
 class Package:

@@ -9,6 +9,7 @@ Source: ISO 32000-1.
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from freehold.formats import pdfcrypt, pdffilters, pdfobjects
 from freehold.formats.extents import rest
@@ -174,15 +175,17 @@ class _Document:
             self._identifier = pdfcrypt.string_at(content, identifier.end()) or b""
 
     def _find_key(self) -> None:
-        """Try the empty password; without it only the raw document is examined."""
+        """Try the empty password, then those that may fit; without one only the raw document is examined."""
         if not self._locked:
             return
         self._unpacking.fact("pdf_encrypted", True)
-        for text in self._encryption:
-            self._crypt = pdfcrypt.open_with_empty_password(text, self._identifier)
-            if self._crypt is not None:
-                self._locked = False
-                return
+        rounds = max(map(pdfcrypt.rounds, self._encryption), default=0)
+        for password in chain((b"",), self._unpacking.passwords(rounds)):
+            for text in self._encryption:
+                self._crypt = pdfcrypt.open_with(password, text, self._identifier)
+                if self._crypt is not None:
+                    self._locked = False
+                    return
         self._unpacking.problem(ProblemKind.ENCRYPTED, "the document needs a password")
 
     def _plain(self, data: bytes, number: int, generation: int) -> bytes:

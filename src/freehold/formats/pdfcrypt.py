@@ -1,4 +1,4 @@
-"""The standard security handler of PDF, opened with the empty user password: RC4 and AES, revisions 2 to 6.
+"""The standard security handler of PDF, opened with the user's password: RC4 and AES, revisions 2 to 6.
 
 Source: ISO 32000-1, section 7.6; ISO 32000-2, section 7.6.4 (revisions 5 and 6).
 """
@@ -114,10 +114,16 @@ def _integer(text: bytes, key: bytes, default: int) -> int:
     return int(found[1]) if found else default
 
 
-def open_with_empty_password(text: bytes, identifier: bytes) -> Crypt | None:
-    """Return how to decrypt a document, None when that needs a password or a handler that nobody here knows.
+def rounds(text: bytes) -> int:
+    """Return what one try counts, in rounds of hashing: revision 6 encrypts over and over, which takes long."""
+    return 500_000 if _integer(text, b"R", 2) >= 6 else 1_000
+
+
+def open_with(password: bytes, text: bytes, identifier: bytes) -> Crypt | None:
+    """Return how to decrypt a document, None when that needs another password or a handler that nobody here knows.
 
     Args:
+        password: the user's, in UTF-8.
         text: of the encryption dictionary.
         identifier: the first string of the trailer's ID.
     """
@@ -129,12 +135,12 @@ def open_with_empty_password(text: bytes, identifier: bytes) -> Crypt | None:
     with_aes = b"/AESV" in text
     plain = version >= 4 and re.search(rb"/StmF[\s\0]*/(?!Identity)", text) is None
     if version == 5:
-        key = _modern_key(text, user, revision)
+        key = _modern_key(password[:127], text, user, revision)
         return None if key is None else Crypt(key, True, True, plain, metadata)
     length = 5 if version == 1 else 16 if version == 4 else min(max(_integer(text, b"Length", 40) // 8, 5), 16)
     permissions = (_integer(text, b"P", 0) & 0xFFFFFFFF).to_bytes(4, "little")
     unencrypted = b"\xff\xff\xff\xff" if revision >= 4 and not metadata else b""
-    key = _md5(_PADDING + owner[:32] + permissions + identifier + unencrypted)
+    key = _md5((password + _PADDING)[:32] + owner[:32] + permissions + identifier + unencrypted)
     for _ in range(50 if revision >= 3 else 0):
         key = _md5(key[:length])
     key = key[:length]
@@ -153,30 +159,30 @@ def _user_check(key: bytes, identifier: bytes, revision: int) -> bytes:
     return check
 
 
-def _modern_key(text: bytes, user: bytes, revision: int) -> bytes | None:
+def _modern_key(password: bytes, text: bytes, user: bytes, revision: int) -> bytes | None:
     encrypted = _string(text, b"UE")[:32]
     if len(user) < 48 or len(encrypted) < 32:
         return None
     digest = _hardened if revision >= 6 else _plain_digest
-    if revision < 6 and digest(user[32:40]) != user[:32]:
+    if (password or revision < 6) and digest(password, user[32:40]) != user[:32]:
         return None
-    key = aes.decrypt_cbc(encrypted, digest(user[40:48]), bytes(16))
+    key = aes.decrypt_cbc(encrypted, digest(password, user[40:48]), bytes(16))
     permissions = aes.decrypt_blocks(_string(text, b"Perms")[:16], key)
-    if permissions and permissions[9:12] != b"adb" and digest(user[32:40]) != user[:32]:
+    if permissions and permissions[9:12] != b"adb" and digest(password, user[32:40]) != user[:32]:
         return None
     return key
 
 
-def _plain_digest(salt: bytes) -> bytes:
-    return hashlib.sha256(salt).digest()
+def _plain_digest(password: bytes, salt: bytes) -> bytes:
+    return hashlib.sha256(password + salt).digest()
 
 
-def _hardened(salt: bytes) -> bytes:
-    """ISO 32000-2, algorithm 2.B, for the empty password."""
-    key = hashlib.sha256(salt).digest()
+def _hardened(password: bytes, salt: bytes) -> bytes:
+    """ISO 32000-2, algorithm 2.B, for the user's password."""
+    key = hashlib.sha256(password + salt).digest()
     number = last = 0
     while number < 64 or last > number - 32:
-        encrypted = aes.encrypt_cbc(key * 64, key[:16], key[16:32])
+        encrypted = aes.encrypt_cbc((password + key) * 64, key[:16], key[16:32])
         remainder = int.from_bytes(encrypted[:16], "big") % 3
         key = (hashlib.sha256, hashlib.sha384, hashlib.sha512)[remainder](encrypted).digest()
         last = encrypted[-1]

@@ -6,10 +6,12 @@ are extracted in batches into the spool, a solid block at once so that nothing i
 What follows the archive's own end is yielded as ``rest``.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from freehold.formats import sevencrypt
 from freehold.formats.extents import rest
 from freehold.formats.sevenzip.abi import Flaw, Outcome, Property
 from freehold.formats.sevenzip.archive import Archive, Extraction, Failure
@@ -28,6 +30,9 @@ _UNKNOWN_SIZE = 1 << 20
 
 _ATTEMPTS = 100
 """So often an extraction that the library gave up is continued behind the item that it gave up at."""
+
+_ATTEMPTS_TO_UNLOCK = 4
+"""Items on which all passwords are tried."""
 
 _MEMORY = r"(?:LZMA2?:|mem|Quantum:|LZX:)(\d{1,12})([bkmgBKMG]?)"
 _UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -93,17 +98,32 @@ class SevenZipFormat:
                 unpacking.problem(ProblemKind.LIMIT, f"{self.name}: too many archives in one another")
             elif self._open(archive, unpacking):
                 yield from _Walk(archive, view, unpacking, self.name).children()
+            elif archive.password_asked:
+                archive.close()
+                yield from self._unlocked(view, unpacking)
         finally:
             archive.close()
+
+    def _unlocked(self, view: View, unpacking: Unpacking) -> Iterator[Child]:
+        """Yield what is in an archive whose list of members is encrypted, where a password opens that."""
+        for password in unpacking.passwords(1 << sevencrypt.power(view)):
+            archive = Archive(self._number, view, unpacking.budget, password.decode("utf-8", "replace"))
+            try:
+                with contextlib.suppress(Failure):
+                    archive.open()
+                if archive.opened:
+                    yield from _Walk(archive, view, unpacking, self.name).children()
+                    return
+            finally:
+                archive.close()
+        unpacking.problem(ProblemKind.ENCRYPTED, "the list of members is encrypted")
 
     def _open(self, archive: Archive, unpacking: Unpacking) -> bool:
         """Open the archive, or say why that cannot be done."""
         try:
             archive.open()
         except Failure as failure:
-            if archive.password_asked:
-                unpacking.problem(ProblemKind.ENCRYPTED, "the list of members is encrypted")
-            else:
+            if not archive.password_asked:
                 unpacking.problem(_kind_of(failure), f"the {self.name} headers cannot be read")
             return False
         reported = _report_flaws(archive, unpacking)
@@ -134,6 +154,7 @@ class _Walk:
 
     def __init__(self, archive: Archive, view: View, unpacking: Unpacking, name: str) -> None:
         self._archive = archive
+        self._hopeful = _ATTEMPTS_TO_UNLOCK
         self._names_packed_sizes = name in _WITH_PACKED_SIZES
         self._first = int(name == "arj")
         self._view = view
@@ -190,7 +211,7 @@ class _Walk:
         self._unpacking.member(Member(name, packed, size, encrypted, index + self._first, checksum))
 
     def _can_be_decoded(self, item: _Item) -> bool:
-        if self._archive.item(item.index, Property.ENCRYPTED):
+        if self._archive.item(item.index, Property.ENCRYPTED) and not self._unlocks(item):
             self._unpacking.problem(ProblemKind.ENCRYPTED, f"{item.name[:100]} is encrypted")
             return False
         limit = self._unpacking.budget.limits.decoder_memory
@@ -198,6 +219,23 @@ class _Walk:
             self._unpacking.problem(ProblemKind.LIMIT, f"{item.name[:100]} needs more than {limit} bytes to be decoded")
             return False
         return True
+
+    def _unlocks(self, item: _Item) -> bool:
+        """Whether the password is known, or found by extracting this item with one after the other."""
+        archive = self._archive
+        if archive.password is None and self._hopeful:
+            self._hopeful -= 1
+            method = str(archive.item(item.index, Property.METHOD) or "")
+            rounds = (1 << sevencrypt.power_of(method)) + (item.size or 0) // sevencrypt.BYTES_OF_ROUND
+            for password in self._unpacking.passwords(rounds):
+                archive.password = password.decode("utf-8", "replace")
+                tried = archive.extract([item.index], self._unpacking.spool)
+                if tried.failure is not None and not isinstance(tried.failure, Failure):
+                    raise tried.failure
+                if any(p.index == item.index and p.outcome == Outcome.OK for p in tried.pieces):
+                    return True
+            archive.password = None
+        return archive.password is not None
 
     def _streamed(self, item: _Item, stream: int) -> Child:
         before = self._archive.consumed()

@@ -13,7 +13,7 @@ import re
 import zlib
 from collections.abc import Generator, Iterator
 
-from freehold.formats import deflate64, implode, reduce, zipnative, ziprecords
+from freehold.formats import deflate64, implode, libarchive, reduce, zipcrypt, zipnative, ziprecords
 from freehold.formats.bzip2 import BZIP2
 from freehold.formats.extents import Extents, rest
 from freehold.formats.inflate import DEFLATE
@@ -24,6 +24,7 @@ from freehold.formats.ziprecords import Directory, Entry
 from freehold.formats.zstd import ZSTD
 from freehold.model.errors import LimitReached
 from freehold.model.interfaces import Child, Format, Member, Unpacking
+from freehold.model.native import LIBARCHIVE
 from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
@@ -39,6 +40,9 @@ _NAME_BYTES = 4096
 _PIECE = 1 << 18
 _RANGES_PER_MEMBER = 8
 """Header, content, other readings of both: more ranges than this for each artifact of the budget are an attack."""
+_ATTEMPTS = 8
+"""Members on which all passwords are tried."""
+
 _SIGNATURE = re.compile(rb"PK(?:\x03\x04|\x05\x06)")
 _NEXT_RECORD = re.compile(rb"PK(?:\x03\x04|\x01\x02|\x05\x06|\x07\x08)")
 
@@ -73,6 +77,8 @@ class _Archive:
         self._seen: set[tuple[int, int, int]] = set()
         self._directories: list[tuple[int, int]] = []
         self._capacity = unpacking.budget.limits.artifacts
+        self._password: bytes | None = None
+        self._hopeful = _ATTEMPTS
 
     def children(self) -> Iterator[Child]:
         entries = self._listed()
@@ -163,13 +169,39 @@ class _Archive:
             if not self._first_time(local.content, ziprecords.METHOD_AES, 0):
                 return
             self._claim(local.content, min(local.content + entry.packed, self._view.size))
-            self._unpacking.problem(ProblemKind.ENCRYPTED, f"{_label(entry)} is encrypted")
+            yield from self._locked(entry, local)
             return
         for method in dict.fromkeys((entry.method, local.method)):
             if method == _STORED:
                 yield from self._stored(entry, local, limit)
             else:
                 yield from self._compressed(entry, local, method, limit)
+
+    def _locked(self, entry: Entry, local: Entry) -> Iterator[Child]:
+        """Yield an encrypted member where a password opens it; record a problem where none does."""
+        if not libarchive.available():
+            self._unpacking.problem(
+                ProblemKind.ENCRYPTED, f"{_label(entry)} is encrypted; to try passwords, install {LIBARCHIVE.package}"
+            )
+            return
+        member = self._view.slice(local.header, self._view.size - local.header)
+        checksums = {entry.checksum, local.checksum} if local.method != ziprecords.METHOD_AES else None
+        for password in self._passwords():
+            content = zipcrypt.decrypt(member, password, checksums, self._unpacking)
+            if content is not None:
+                self._password = password
+                if content.size:
+                    yield Child(_name(entry), content)
+                return
+        self._unpacking.problem(ProblemKind.ENCRYPTED, f"{_label(entry)} is encrypted")
+
+    def _passwords(self) -> Iterator[bytes]:
+        """Yield what may open a member, first what opened the last one; after some failures there is no hope."""
+        if self._password is not None:
+            yield self._password
+        if self._hopeful:
+            self._hopeful -= 1
+            yield from self._unpacking.passwords(zipcrypt.ROUNDS)
 
     def _stored(self, entry: Entry, local: Entry, limit: int) -> Iterator[Child]:
         sizes = {entry.packed, local.packed, entry.unpacked if entry.method == _STORED else 0} - {0}

@@ -77,6 +77,13 @@ class Unpacking(Protocol):
     def fact(self, key: str, value: str | float) -> None:
         """Record something worth knowing about this artifact."""
 
+    def passwords(self, rounds: int) -> Iterator[bytes]:
+        """Yield passwords that may open this artifact, the likeliest first, while the budget allows to try another one.
+
+        Args:
+            rounds: of hashing that one try takes, at least.
+        """
+
     @property
     def wants_members(self) -> bool:
         """Whether somebody listens to ``member``."""

@@ -24,6 +24,7 @@ class Limits(NamedTuple):
         whole_bytes: size of an artifact that a matcher which needs all of it at once (YARA) looks at.
         seconds: wall time for the root artifact with everything in it.
         worker_memory: bytes of address space that a worker may use.
+        password_rounds: rounds of hashing that trying passwords may take; an attacker says how many each try needs.
         detections: detections that are kept for one root artifact.
         problems: problems that are kept for one root artifact; further ones are counted only.
     """
@@ -37,6 +38,7 @@ class Limits(NamedTuple):
     whole_bytes: int = 64 * MIB
     seconds: float = 120.0
     worker_memory: int = 2048 * MIB
+    password_rounds: int = 20_000_000
     detections: int = 1_000
     problems: int = 100
 
@@ -44,12 +46,13 @@ class Limits(NamedTuple):
 class Budget:
     """The ledger of one root artifact; every method raises ``LimitReached`` when its limit is exceeded."""
 
-    __slots__ = ("artifacts", "deadline", "limits", "unpacked_bytes")
+    __slots__ = ("artifacts", "deadline", "limits", "password_rounds", "unpacked_bytes")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.artifacts = 0
         self.unpacked_bytes = 0
+        self.password_rounds = 0
         self.deadline = time.monotonic() + limits.seconds
 
     def take_artifact(self, depth: int) -> None:
@@ -72,6 +75,12 @@ class Budget:
         """Refuse a stream that has produced too much from too little; both counts are in bytes since its start."""
         if produced > self.limits.ratio_floor and produced > self.limits.ratio * max(consumed, 1):
             raise LimitReached("ratio", self.limits.ratio)
+
+    def may_try(self, rounds: int) -> bool:
+        """Count the try of a password that takes so many rounds of hashing; False when there were too many."""
+        self.tick()
+        self.password_rounds += rounds
+        return self.password_rounds <= self.limits.password_rounds
 
     def tick(self) -> None:
         """Look at the clock; loops over hostile structures that produce nothing call this."""

@@ -1,15 +1,18 @@
 """Examining one file after the other in a worker of any kind, and putting the reports into lines."""
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.model.report import Problem, ProblemKind, Report, Verdict
 from freehold.model.view import ContentChanged, open_view
 from freehold.sandbox.host import Examiner
 from freehold.sandbox.spool import open_spool
 from freehold.sandbox.wire import Setup, encode
+
+if TYPE_CHECKING:  # the host side imports this module, too
+    from freehold.bundle import Bundle
 
 _KEPT = 50
 """Detections and problems that remain of a report that is too long to be sent."""
@@ -31,12 +34,15 @@ class Kit(NamedTuple):
     newer: Callable[[int], Examiner] | None = None
 
 
-def load_engine(bundles: Sequence[Path], collect: int = -1) -> Callable[[int], Examiner]:
+def load_engine(
+    bundles: Sequence[Path], collect: int = -1, passwords: Sequence[bytes] = ()
+) -> Callable[[int], Examiner]:
     """Map the bundles and load everything that examines; returns the engine for a spool's descriptor.
 
     Args:
         bundles: compiled bundles.
         collect: a descriptor that takes the content of all artifacts, -1 for none.
+        passwords: of the user, to try on encrypted content before those of the bundles.
 
     Raises:
         TrustError: a bundle is damaged.
@@ -45,15 +51,27 @@ def load_engine(bundles: Sequence[Path], collect: int = -1) -> Callable[[int], E
     from freehold.engine.matchers import load
     from freehold.engine.scan import Engine
 
-    matchers = list(load([Bundle.open(path) for path in bundles]))
+    opened = [Bundle.open(path) for path in bundles]
+    matchers = list(load(opened))
     if collect >= 0:
         from freehold.sandbox.collecting import Collector
 
         matchers.insert(0, Collector(collect))
-    return lambda spool: Engine(matchers, spool)
+    known = _passwords(opened, passwords)
+    return lambda spool: Engine(matchers, spool, known)
 
 
-def load_newer(bundles: Sequence[Path], older: Collection[str]) -> Callable[[int], Examiner] | None:
+def _passwords(bundles: "Sequence[Bundle]", given: Sequence[bytes]) -> Callable[[], Iterable[tuple[str | None, bytes]]]:
+    segments = [segment for bundle in bundles for segment in bundle.segments]
+    return lambda: [
+        *((None, password) for password in given),
+        *(p for segment in segments for p in segment.passwords()),
+    ]
+
+
+def load_newer(
+    bundles: Sequence[Path], older: Collection[str], passwords: Sequence[bytes] = ()
+) -> Callable[[int], Examiner] | None:
     """As ``load_engine``, with all segments but these, by their digests; None where their verdicts may be outdated.
 
     A segment that is missing may have held the exception that made a file clean; a new one may change what the others
@@ -72,7 +90,8 @@ def load_newer(bundles: Sequence[Path], older: Collection[str]) -> Callable[[int
     if any(segment.text_ends for segment in segments.values()) > any(segments[digest].text_ends for digest in older):
         return None
     matchers = load(opened, without=frozenset(older))
-    return lambda spool: Engine(matchers, spool)
+    known = _passwords(opened, passwords)
+    return lambda spool: Engine(matchers, spool, known)
 
 
 def examiner(kit: Kit) -> Callable[[int, int, str, bool], Report]:

@@ -68,7 +68,8 @@ class _PlainWorker(Worker):
         )
         super().__init__(identity, -1, setup)
         bundles = [os.fspath(path) for path in setup.bundles]
-        self._send(encode([bundles, setup.limits._asdict(), setup.all_matches, setup.tree]))
+        passwords = [password.hex() for password in setup.passwords]
+        self._send(encode([bundles, setup.limits._asdict(), setup.all_matches, setup.tree, passwords]))
         self._reader = threading.Thread(target=self._read, args=(events,), daemon=True)
         self._reader.start()
 

@@ -16,10 +16,10 @@ from freehold.sandbox.wire import Setup, decode, encode
 def main() -> None:
     """Examine the files whose paths arrive at standard input, until it ends."""
     out = sys.stdout.buffer
-    bundles, limits, all_matches, tree = decode(sys.stdin.buffer.readline())
+    bundles, limits, all_matches, tree, passwords = decode(sys.stdin.buffer.readline())
     setup = Setup(tuple(map(Path, bundles)), Limits(**limits), all_matches=all_matches, tree=tree)
     try:
-        engine = load_engine(setup.bundles)
+        engine = load_engine(setup.bundles, passwords=[bytes.fromhex(password) for password in passwords])
     except FreeholdError as error:
         out.write(encode(["failed", str(error)]))
         return

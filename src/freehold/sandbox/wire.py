@@ -38,6 +38,7 @@ class Setup(NamedTuple):
         confine: whether workers are locked down.
         sockets: whether descriptors travel over sockets; otherwise there are pipes only.
         collect: a descriptor of the host's that takes the content of all artifacts (see ``collecting``); -1 for none.
+        passwords: of the user, to try on encrypted content.
         older: digests of the segments that a file which was clean before need not be compared with again.
     """
 
@@ -49,6 +50,7 @@ class Setup(NamedTuple):
     sockets: bool = True
     collect: int = -1
     older: tuple[str, ...] = ()
+    passwords: tuple[bytes, ...] = ()
 
     @property
     def answer(self) -> int:

@@ -31,7 +31,7 @@ def zygote_main(setup: Setup, ends: Ends, load: Load | None) -> None:
     """Load the engine and fork workers on command, until the host hangs up."""
     _keep_only({ends.commands, ends.events, *ends.answers} | ({setup.collect} - {-1}))
     try:
-        zygote = _Zygote(setup, ends, load or partial(load_engine, collect=setup.collect))
+        zygote = _Zygote(setup, ends, load or partial(load_engine, collect=setup.collect, passwords=setup.passwords))
     except FreeholdError as error:
         kind = next(kind for type_, kind in _KINDS if isinstance(error, type_))
         write_all(ends.events, encode(["failed", kind, str(error)]))
@@ -58,7 +58,8 @@ class _Zygote:
             self._calls = seccomp.load_table()
         self._setup = setup
         self._ends = ends
-        self._kit = Kit(setup, load(setup.bundles), directory, load_newer(setup.bundles, setup.older))
+        newer = load_newer(setup.bundles, setup.older, setup.passwords)
+        self._kit = Kit(setup, load(setup.bundles), directory, newer)
         worker.preload()
         self._late = LateModules()
         if not setup.sockets:

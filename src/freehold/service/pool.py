@@ -75,6 +75,7 @@ class Pool:
         all_matches: go on after a detection that means *infected*.
         tree: keep the tree of artifacts.
         collect: a descriptor that takes all content (``sandbox.collecting``), for one worker; -1 for none.
+        passwords: to try on encrypted content.
         older: digests of segments, for entries that were clean before; see ``sandbox.wire.Setup``.
         load: gets the engine; by default Freehold's own.
     """
@@ -90,6 +91,7 @@ class Pool:
         tree: bool = False,
         collect: int = -1,
         older: Iterable[str] = (),
+        passwords: Sequence[bytes] = (),
         load: Load | None = None,
     ) -> None:
         self.sandbox = ""
@@ -102,7 +104,13 @@ class Pool:
         self._in_flight = 0
         self._bad_starts = 0
         setup = Setup(
-            tuple(bundles), self._limits, all_matches=all_matches, tree=tree, collect=collect, older=tuple(older)
+            tuple(bundles),
+            self._limits,
+            all_matches=all_matches,
+            tree=tree,
+            collect=collect,
+            older=tuple(older),
+            passwords=tuple(passwords),
         )
         self._workers = open_workers(mode, setup, self._jobs, load)
 

@@ -286,6 +286,7 @@ class _Compilation:
         for (part, algorithm), entries in compiled.hashes.items():
             self._segment.hashes(part, algorithm, entries)
         self._segment.members(compiled.members)
+        self._segment.passwords(compiled.passwords)
         self._logical.extend(compiled.calls, self._segment.programs(compiled.programs))
         for target, count in compiled.targets.items():
             self._targets[target] = self._targets.get(target, 0) + count

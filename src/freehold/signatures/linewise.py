@@ -18,6 +18,7 @@ from freehold.model.about import HashedPart
 from freehold.model.errors import MalformedInput, UsageError
 from freehold.model.signature import (
     AllowedContent,
+    ArchivePassword,
     ContainerSignature,
     HashSignature,
     LogicalSignature,
@@ -84,6 +85,7 @@ class Compiled(NamedTuple):
         programs: logical signatures.
         calls: what calls for them.
         members: signatures over what containers say of their members.
+        passwords: for containers, see ``SegmentWriter.passwords``.
         signatures: how many there are.
         targets: body and logical signatures, by target.
         ignored: how many signatures the user did not want.
@@ -96,6 +98,7 @@ class Compiled(NamedTuple):
     programs: list[bytes]
     calls: Calls
     members: list[MemberSignature]
+    passwords: list[tuple[str | None, bytes]]
     signatures: int
     targets: dict[str, int]
     ignored: int
@@ -134,6 +137,7 @@ class _Compilation:
         self._hashes: dict[TableKey, list[bytes]] = {}
         self._logical = LogicalSignatures(icon_groups)
         self._members: list[MemberSignature] = []
+        self._passwords: list[tuple[str | None, bytes]] = []
         self._targets: dict[str, int] = {}
         self._counts = [0, 0]
         self._rejected: list[Rejected] = []
@@ -155,6 +159,7 @@ class _Compilation:
             logical.records,
             logical.calls,
             self._members,
+            self._passwords,
             self._counts[0],
             self._targets,
             self._counts[1],
@@ -174,6 +179,8 @@ class _Compilation:
             self._hash(signature.part, signature, number)
         elif isinstance(signature, AllowedContent):
             self._hash(HashedPart.ALLOWED, signature, number)
+        elif isinstance(signature, ArchivePassword):
+            self._passwords.append((signature.container, signature.password))
         elif isinstance(signature, ContainerSignature):
             self._members.append(_member(signature, number))
         elif isinstance(signature, LogicalSignature):

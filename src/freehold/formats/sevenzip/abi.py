@@ -91,6 +91,9 @@ class Outcome:
     MEMORY_LIMIT = 10
 
 
+_PREFIX = 4
+"""Bytes before a string, in which its length stands."""
+
 _VT_TEXT, _VT_BOOL = 8, 11
 _VT_NUMBERS = frozenset({17, 18, 19, 21, 2, 3, 20})  # unsigned 8 to 64 bits, signed 16 to 64
 
@@ -121,6 +124,23 @@ class Variant(ctypes.Structure):
         if self.kind == _VT_BOOL:
             return bool(self.value & 0xFFFF)
         return int(self.value) if self.kind in _VT_NUMBERS else None
+
+
+_LIBC = ctypes.CDLL(None)
+_LIBC.malloc.restype = ctypes.c_void_p
+_LIBC.malloc.argtypes = (ctypes.c_size_t,)
+
+
+def new_text(text: str) -> int:
+    """Return a string as the library allocates its own: it frees this one. 0 when there is no memory."""
+    characters = text.encode("utf-32-le", "replace")
+    address: int | None = _LIBC.malloc(_PREFIX + len(characters) + 4)
+    if not address:
+        return 0
+    ctypes.memmove(
+        address, len(characters).to_bytes(4, "little") + characters + bytes(4), _PREFIX + len(characters) + 4
+    )
+    return address + _PREFIX
 
 
 def _text(address: int, longest: int) -> str:

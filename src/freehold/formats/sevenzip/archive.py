@@ -45,13 +45,15 @@ class Archive:
         number: of the format's class.
         view: what is read.
         budget: its clock is looked at whenever the library calls.
+        password: for everything that is encrypted; None when it is not known.
 
     Attributes:
         opened: whether the library recognised the format.
     """
 
-    def __init__(self, number: int, view: View, budget: Budget) -> None:
+    def __init__(self, number: int, view: View, budget: Budget, password: str | None = None) -> None:
         self._session = Session(view, budget)
+        self._session.password = password
         self._number = number
         self._pointer = create_archive(number)
         self._streams = 0
@@ -79,6 +81,15 @@ class Archive:
     def password_asked(self) -> bool:
         """Whether something could not be read without a password."""
         return self._session.password_asked
+
+    @property
+    def password(self) -> str | None:
+        """What the library is told when it wants a password."""
+        return self._session.password
+
+    @password.setter
+    def password(self, password: str | None) -> None:
+        self._session.password = password
 
     def consumed(self) -> int:
         """Return how many bytes were read so far."""

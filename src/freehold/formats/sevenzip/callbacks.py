@@ -38,13 +38,15 @@ class Session:
 
     Attributes:
         failure: what a call raised; the library is told to stop, and whoever called it raises this.
-        password_asked: whether the library wanted a password.
+        password: what it is told when it wants one; None: that there is none.
+        password_asked: whether the library wanted a password and there was none.
         consumed: bytes that were read so far.
     """
 
     def __init__(self, view: View, budget: Budget) -> None:
         self.budget = budget
         self.failure: BaseException | None = None
+        self.password: str | None = None
         self.password_asked = False
         self.consumed = 0
         self._objects: list[_Object] = []
@@ -277,9 +279,13 @@ def _result_of_item(sink: Sink, result: int) -> int:
 
 @_callback(abi.ONE_POINTER)
 def _password(asked: _Object, out: int) -> int:
-    asked.session.password_asked = True
-    _put(out, ctypes.c_size_t, 0)
-    return E_ABORT
+    password = asked.session.password
+    if password is None:
+        asked.session.password_asked = True
+        _put(out, ctypes.c_size_t, 0)
+        return E_ABORT
+    _put(out, ctypes.c_size_t, abi.new_text(password))
+    return S_OK
 
 
 def _table(*functions: Any) -> Any:

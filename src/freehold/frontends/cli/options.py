@@ -5,10 +5,13 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from freehold.model.errors import UsageError
 from freehold.model.limits import Limits
 from freehold.sandbox.modes import Mode
 from freehold.service.pool import Pool
 
+_PASSWORD_FILE = 1 << 20
+_PASSWORD = 128
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -40,6 +43,11 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
         "--unsafe-no-sandbox",
         action="store_true",
         help="examine files without the kernel's protection where this machine offers none",
+    )
+    parser.add_argument(
+        "--passwords",
+        metavar="FILE",
+        help="passwords to try on encrypted content, one a line (words of a mail that look like one are tried anyway)",
     )
     usual = Limits()
     group = parser.add_argument_group("limits for one file with everything inside it")
@@ -109,7 +117,21 @@ def open_pool(
         tree=tree,
         collect=collect,
         older=older,
+        passwords=_passwords(args.passwords) if args.passwords else (),
     )
+
+
+def _passwords(name: str) -> list[bytes]:
+    """Read a list of passwords; raises ``UsageError``."""
+    try:
+        with Path(name).open("rb") as file:
+            text = file.read(_PASSWORD_FILE + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read the passwords: {error.strerror}: {name}") from error
+    passwords = [line for line in text.splitlines() if line]
+    if len(text) > _PASSWORD_FILE or any(len(password) > _PASSWORD for password in passwords):
+        raise UsageError(f"{name}: at most {_PASSWORD_FILE} bytes of passwords of up to {_PASSWORD} bytes are taken")
+    return passwords
 
 
 def limits_of(args: argparse.Namespace) -> Limits:
