@@ -31,7 +31,7 @@ from freehold.signatures.compile import build
 
 left = int(sys.argv[3])
 
-def progress(text):
+def progress(text, share):
     global left
     left -= 1
     if left == 0:

@@ -35,6 +35,25 @@ def test_build_info_verify(rules):
     assert freehold("db", "verify", out).returncode == 0
 
 
+def test_building_on_a_compiled_database(rules):
+    out = rules / "out"
+    freehold("db", "build", rules / "rules.toml", "-o", out)
+    (rules / "today.ldb").write_text("Today.A;Engine:51-255,Target:0;0;00110000\n")
+    (rules / "less.ign2").write_text("Test.Hello\n")
+    built = freehold("db", "build", rules / "today.ldb", rules / "less.ign2", "--base", out, "-o", out)
+    assert built.returncode == 0, built.stderr
+    facts = json.loads(freehold("db", "info", "--json", out).stdout)
+    assert [(s["name"], s["signatures"]) for s in facts["segments"]] == [("base", 1), ("overlay-1", 2)]
+    assert facts["ignored"] == ["Test.Hello"]
+    assert [(a["atom"], a["signature"]) for a in facts["weakest_atoms"]] == [("00110000", "Today.A")]
+    text = freehold("db", "info", out).stdout
+    assert "never reported: Test.Hello" in text
+    assert "Today.A" in text
+    wrong = freehold("db", "build", rules / "today.ldb", "--base", rules / "nothing", "-o", out)
+    assert wrong.returncode == 3
+    assert "nothing is not a compiled database" in wrong.stderr
+
+
 def test_strict_builds_nothing(rules):
     built = freehold("db", "build", "--strict", rules / "rules.hdb", "-o", rules / "out")
     assert built.returncode == 3

@@ -24,6 +24,8 @@ offsets. In each segment:
 ``passwords.json``                   passwords to try: ClamAV's name for the container or null, hexadecimal
 ``members.json``                     signatures over what containers say of their members (``bundle.members``)
 ``logical.<target>.macros``          the bodies of macro groups (JSON); missing when there are none
+``logical.<target>.weakest``          its weakest atoms (JSON: ``WeakAtom``)
+``ignored.json``                     names of signatures that are not reported, of older segments either
 ``yara.compiled``, ``yara.json``     YARA-X's rules, and the line of each
 ``<any large file>.sums``            checksums of its blocks
 ===================================  ==============================================================================
@@ -32,7 +34,7 @@ offsets. In each segment:
 import hashlib
 import json
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 FORMAT = 7
 """Version of the layout; a reader refuses every other one."""
@@ -58,6 +60,22 @@ MOST_SUBSIGNATURES = 64
 """Bodies of programs are numbered by the program times this, plus the subsignature."""
 
 DIGEST_BYTES = {"md5": 16, "sha1": 20, "sha256": 32}
+
+
+class WeakAtom(NamedTuple):
+    """An atom that is of little use.
+
+    Attributes:
+        bits: how rare it is in clean files: it may be expected once in 2 to the power of so many bytes.
+        text: in hexadecimal digits, or a regular expression.
+        users: how many bodies it stands for.
+        program: number of one of the signatures that it calls for.
+    """
+
+    bits: float
+    text: str
+    users: int
+    program: int
 
 
 def block_sum(block: bytes | memoryview) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.bundle.abouts import decode_about
 from freehold.bundle.hashes import HashTable
-from freehold.bundle.layout import DIGEST_BYTES, FORMAT, MANIFEST, SMALL, canonical, machine, segment_digest
+from freehold.bundle.layout import DIGEST_BYTES, FORMAT, MANIFEST, SMALL, WeakAtom, canonical, machine, segment_digest
 from freehold.bundle.mapped import Mapped, map_file, read_file
 from freehold.bundle.records import Records
 from freehold.model.about import About, HashedPart
@@ -90,6 +90,18 @@ class LogicalRoot:
         self._starts_column = self._starts.data.cast("I")
         self._users_column = self._users.data.cast("I")
         self.always: dict[str, list[int]] = json.loads(bytes(segment.file(f"{prefix}.always").data))
+
+    @property
+    def atoms(self) -> int:
+        """How many atoms there are."""
+        return len(self._starts_column) - 1
+
+    @property
+    def weakest(self) -> list[WeakAtom]:
+        """The atoms that occur most often in clean files, the worst first."""
+        name = f"logical.{self.target.name.lower()}.weakest"
+        rows = json.loads(bytes(self._segment.file(name).data)) if self._segment.has(name) else []
+        return [WeakAtom(*row) for row in rows]
 
     def database(self) -> bytes:
         """Return the serialised Hyperscan database, verified; empty when there is no atom."""
@@ -259,6 +271,12 @@ class Segment:
     def indicators(self) -> list[tuple[str, str, int]]:
         """Return by what prohibited products are recognised: kind, value, number of the about-record."""
         return [(kind, value, about) for kind, value, about in json.loads(bytes(self.file("indicators.json").data))]
+
+    @property
+    def ignored(self) -> list[str]:
+        """Names of signatures that its ignore lists name, whatever segment they are in."""
+        names: list[str] = json.loads(bytes(self.file("ignored.json").data)) if self.has("ignored.json") else []
+        return names
 
     def yara_lines(self) -> dict[str, dict[str, int]]:
         """Return the line of each YARA rule, by namespace (the source's name) and rule."""

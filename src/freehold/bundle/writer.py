@@ -18,6 +18,7 @@ from freehold.bundle.layout import (
     FORMAT,
     MANIFEST,
     SMALL,
+    WeakAtom,
     block_sum,
     canonical,
     machine,
@@ -160,6 +161,14 @@ class SegmentWriter:
     def members(self, signatures: Iterable[MemberSignature]) -> None:
         """Keep signatures over what containers say of their members, for ``finish`` to write."""
         self._members += [signature.to_record() for signature in signatures]
+
+    def weakest(self, target: Target, atoms: Sequence[WeakAtom]) -> None:
+        """Write which atoms of a group of file types are of least use, the worst first."""
+        self._write(f"logical.{target.name.lower()}.weakest", [canonical(atoms)])
+
+    def ignored(self, names: Iterable[str]) -> None:
+        """Write the names of signatures that are not reported, whatever segment they are in."""
+        self._write("ignored.json", [canonical(sorted(names))])
 
     def yara(self, compiled: bytes, lines: dict[str, dict[str, int]]) -> None:
         """Write YARA-X's compiled rules, and the line of each by namespace and rule."""

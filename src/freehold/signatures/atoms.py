@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from freehold.model.body import Body, Bytes, Choice, Element
 from freehold.model.logical import BodyMatch, ImageHash, Subsignature
-from freehold.signatures.weak import weak_expression
+from freehold.signatures.weak import expression_bits, weak_expression
 
 LONGEST = 8
 """Bytes of an atom: as many as Hyperscan compares in one step."""
@@ -93,6 +93,13 @@ def choose(match: BodyMatch) -> Atoms | None:
         literals += found.literals
         weight += found.weight
     return Atoms(tuple(dict.fromkeys(literals)), weight)
+
+
+def worth(atom: Atom) -> float:
+    """Return how many bits an atom is worth: it may be expected once in 2 to the power of so many bytes."""
+    if atom.expression:
+        return max(_LEAST_BITS, expression_bits(atom.value))
+    return _best_window(atom.value)[1]
 
 
 def weak_atoms(body: Body) -> Atoms | None:

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from freehold.bundle.layout import MOST_SUBSIGNATURES, WeakAtom
+from freehold.bundle.overlay import share_segments
 from freehold.bundle.publish import replaced
+from freehold.bundle.reader import Bundle
 from freehold.bundle.writer import SegmentWriter, write_manifest
 from freehold.model.about import About
 from freehold.model.errors import MalformedInput, UsageError
@@ -29,7 +32,7 @@ from freehold.model.signature import (
     Signature,
     YaraSource,
 )
-from freehold.signatures.atoms import Atom
+from freehold.signatures.atoms import Atom, worth
 from freehold.signatures.clamav.container import CLAMAV, Keys
 from freehold.signatures.linewise import PIECE, Compiled, Ignored, Piece, compile_piece, hash_entry, pieces
 from freehold.signatures.logical import IconGroups, LogicalSignatures, compile_atoms
@@ -40,6 +43,15 @@ from freehold.signatures.sources import signature_files
 SEGMENT = "base"
 
 _PROVES = {Strength.STRONG: Verdict.PROHIBITED, Strength.WEAK: Verdict.SUSPICIOUS}
+
+Progress = Callable[[str, float], None]
+"""Is told in a few words what is being done, and which share of all work has been done, roughly."""
+
+_READ, _ATOMS = 0.75, 0.95
+"""Shares of the work that are done when all lines have been read, and when all atoms have been compiled."""
+
+_WEAKEST = 10
+"""So many of the weakest atoms of a target are kept for who wants to know."""
 
 _SMALL = 2 * PIECE
 """Bytes of signature files that one process compiles sooner than others would have been started."""
@@ -79,7 +91,8 @@ def build(
     unwanted: bool = False,
     weak: bool = False,
     jobs: int | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
+    base: Path | None = None,
     keys: Keys = CLAMAV,
 ) -> BuildResult:
     """Compile signature files, folders of them and ClamAV's containers into a bundle at ``destination``.
@@ -92,24 +105,34 @@ def build(
         unwanted: take ClamAV's files for potentially unwanted programs, too.
         weak: take indicators of prohibited products that prove nothing by themselves, too, as *suspicious*.
         jobs: processes to use; None for one on each processor. The result does not depend on it.
-        progress: is told in a few words what is being done.
+        progress: is told how far it is.
+        base: a compiled database to build on: its segments are shared, and only the sources are compiled. What they
+            allow or ignore (by name) counts for its signatures too.
         keys: whose signatures on containers count.
 
     Raises:
-        TrustError: a container is not signed, or not rightly.
+        TrustError: a container is not signed, or not rightly; or ``base`` is damaged.
         UsageError: a source is missing or of no known language, or ``destination`` cannot be written.
         MalformedInput: ``strict`` is set and something was rejected.
     """
-    report = progress or (lambda _: None)
+    below = None if base is None else Bundle.open(base)
     with TemporaryDirectory(prefix="freehold-") as scratch, replaced(destination) as folder:
         found = signature_files(sources, Path(scratch), keys)
         files = [_Source(path, label, path.suffix.lower()) for path, label in found]
-        compilation = _Compilation(SegmentWriter(folder / SEGMENT), report, weak=weak)
+        shared = [] if below is None else share_segments(below, folder)
+        name = f"overlay-{len(shared)}" if shared else SEGMENT
+        compilation = _Compilation(SegmentWriter(folder / name), progress or _silent, weak=weak)
         compilation.read(files, unwanted=unwanted, jobs=jobs)
         if strict and compilation.rejected:
             first = compilation.rejected[0]
             raise MalformedInput(f"{first.source}:{first.line}: {first.reason} ({len(compilation.rejected)} rejected)")
-        return compilation.finish(folder)
+        segment, result = compilation.finish()
+        write_manifest(folder, [*shared, segment])
+        return result
+
+
+def _silent(_text: str, _share: float) -> None:
+    """Tell nobody."""
 
 
 class _Source(NamedTuple):
@@ -134,7 +157,7 @@ class _Source(NamedTuple):
 class _Compilation:
     """One run of the compiler, into one segment."""
 
-    def __init__(self, segment: SegmentWriter, progress: Callable[[str], None], *, weak: bool) -> None:
+    def __init__(self, segment: SegmentWriter, progress: Progress, *, weak: bool) -> None:
         self._segment = segment
         self._progress = progress
         self._patterns = Patterns(segment)
@@ -147,6 +170,8 @@ class _Compilation:
         self._targets: dict[str, int] = {}
         self._ignored = 0
         self._cut_abouts = 0
+        self._bytes = 0
+        self._bytes_done = 0
         self.rejected: list[Rejected] = []
 
     def read(self, files: Sequence[_Source], *, unwanted: bool, jobs: int | None) -> None:
@@ -165,33 +190,36 @@ class _Compilation:
             elif source.suffix not in _READ_FIRST:
                 self._read_whole(source)
         self._cut_abouts = self._segment.abouts
-        size = sum(source.path.stat().st_size for source in by_lines)
-        with _executor(1 if size <= _SMALL else jobs or os.cpu_count() or 1) as executor:
+        self._bytes = sum(source.path.stat().st_size for source in by_lines)
+        if ignored.names:
+            self._segment.ignored(ignored.names)
+        with _executor(1 if self._bytes <= _SMALL else jobs or os.cpu_count() or 1) as executor:
             self._read_lines(by_lines, ignored, groups, executor)
             self._compile_atoms(executor)
 
-    def finish(self, folder: Path) -> BuildResult:
-        """Write everything that could not be written before all sources were read."""
-        self._patterns.write(self._progress)
+    def finish(self) -> tuple[dict[str, Any], BuildResult]:
+        """Write everything that could not be written before all sources were read; returns the manifest's part, too."""
+        self._patterns.write(lambda text: self._progress(text, _ATOMS))
         for target, atoms, database in self._roots:
             users = self._logical.users.get(target, {})
             always, pictures = self._logical.always.get(target, {}), self._logical.pictures.get(target, {})
             self._segment.logical_root(target, database, [users[atom] for atom in atoms], always, pictures)
             self._segment.macros(target, self._logical.macros.get(target, {}))
+            self._segment.weakest(target, _weakest(users))
         if self._yara_sources:
-            self._progress("compiling YARA rules")
+            self._progress("compiling YARA rules", _ATOMS)
             self._compile_yara()
         if self._indicators:
             self._segment.indicators(self._indicators)
-        self._progress("writing")
+        self._progress("writing", _ATOMS)
         counts = self._counts
         targets = {
             name: self._targets.get(name, 0) + self._patterns.targets.get(name, 0)
             for name in sorted(self._targets.keys() | self._patterns.targets.keys())
         }
         self._segment.text_ends = self._logical.text_ends
-        write_manifest(folder, [self._segment.finish(counts, targets, self._patterns.overlap)])
-        return BuildResult(counts, targets, tuple(self.rejected), self._ignored)
+        segment = self._segment.finish(counts, targets, self._patterns.overlap)
+        return segment, BuildResult(counts, targets, tuple(self.rejected), self._ignored)
 
     def _ignore_list(self, source: _Source) -> Iterator[IgnoredSignature]:
         for signature in source.parse():
@@ -223,7 +251,7 @@ class _Compilation:
         return frozenset(icon.groups[0] for icon in icons), frozenset(icon.groups[1] for icon in icons)
 
     def _read_whole(self, source: _Source) -> None:
-        self._progress(f"reading {source.label}")
+        self._progress(f"reading {source.label}", 0.0)
         for signature in source.parse():
             if isinstance(signature, Rejected):
                 self.rejected.append(signature)
@@ -271,8 +299,9 @@ class _Compilation:
     def _read_lines(self, files: Sequence[_Source], ignored: Ignored, groups: IconGroups, executor: Executor) -> None:
         cut = ((source, piece) for source in files for piece in self._pieces(source))
         for (source, piece), compiled in _in_order(executor, cut, ignored, groups):
-            self._progress(f"reading {source.label}, line {piece.line:,}")
+            self._progress(f"reading {source.label}, line {piece.line:,}", _READ * self._bytes_done / self._bytes)
             self._take(source, compiled)
+            self._bytes_done += piece.length
 
     def _pieces(self, source: _Source) -> Iterator[Piece]:
         about = self._cut_abouts
@@ -298,8 +327,11 @@ class _Compilation:
         logical = self._logical
         targets = logical.targets
         atoms = {target: sorted(logical.users.get(target, ())) for target in targets}
-        self._progress("compiling atoms")
-        for target, database in zip(targets, executor.map(compile_atoms, atoms.values()), strict=True):
+        self._progress("compiling atoms", _READ)
+        for number, (target, database) in enumerate(
+            zip(targets, executor.map(compile_atoms, atoms.values()), strict=True), 1
+        ):
+            self._progress("compiling atoms", _READ + (_ATOMS - _READ) * number / len(targets))
             self._roots.append((target, atoms[target], database))
 
     def _count(self, source: _Source, number: int) -> None:
@@ -314,6 +346,20 @@ class _Compilation:
             self.rejected.extend(rules.add(source))
         self._segment.yara(rules.compile(), rules.lines)
         self._counts["yara"] = rules.count
+
+
+def _weakest(users: Mapping[Atom, Sequence[int]]) -> list[WeakAtom]:
+    """Return the atoms that are worth least; only such as are short, or known to be common, come into question."""
+    rated = sorted((worth(atom), atom) for atom in users)[:_WEAKEST]
+    return [
+        WeakAtom(
+            round(bits, 1),
+            atom.value.decode("latin-1") if atom.expression else atom.value.hex(),
+            len(users[atom]),
+            users[atom][0] // MOST_SUBSIGNATURES,
+        )
+        for bits, atom in rated
+    ]
 
 
 def _ignored(signatures: Iterable[IgnoredSignature]) -> Ignored:

@@ -1,5 +1,6 @@
 """Expressions for bodies that have no literal of any length: whole pieces of them, wildcards and all."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ WIDEST = 56
 """Bytes that an expression spans."""
 
 _EXACT_BITS = 6.0
+_EXACT = re.compile(rb"\\x[0-9a-f]{2}(?![0-9a-f]*\])")
 _NIBBLE_BITS = 3.0
 
 
@@ -40,6 +42,11 @@ def weak_expression(body: Body) -> tuple[bytes, float]:
             if bits > best[1]:
                 best = b"".join(piece.regex for piece in pieces[start : end + 1]), bits
     return best
+
+
+def expression_bits(regex: bytes) -> float:
+    """Return roughly how many bits such an expression is worth: what its exact bytes are."""
+    return _EXACT_BITS * len(_EXACT.findall(regex))
 
 
 def _pieces(elements: Sequence[Element]) -> Iterator[_Piece]:

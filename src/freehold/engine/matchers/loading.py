@@ -39,6 +39,11 @@ def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matche
         from freehold.engine.matchers.yararules import YaraMatcher
 
         matchers.append(YaraMatcher([segment for segment in segments if segment.has_yara]))
+    ignored = frozenset(name for segment in segments for name in segment.ignored)
+    if ignored and len(segments) > 1:  # in its own segment, what is ignored was not even compiled
+        from freehold.engine.matchers.ignoring import IgnoringMatcher
+
+        matchers = [IgnoringMatcher(matcher, ignored) for matcher in matchers]
     allowed = Hashes(segments, HashedPart.ALLOWED)
     if allowed:
         matchers = [AllowingMatcher(matcher, allowed) for matcher in matchers]

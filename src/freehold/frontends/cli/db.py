@@ -3,18 +3,18 @@
 import argparse
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from freehold.bundle import Bundle
-from freehold.frontends.cli import dbtest, gate, options
+from freehold.frontends.cli import dbinfo, dbtest, gate, options
 from freehold.responses.wording import count_text, printable, size_text
 
 _EXAMPLES = """examples:
   freehold db build rules/ more.hdb -o local.fhdb
   freehold scan --database local.fhdb /srv
+  freehold db build today.ldb exceptions.fp --base local.fhdb -o local.fhdb
   freehold db info local.fhdb
   freehold db test rules/new.ldb
   freehold db gate --known-good --database rules/
@@ -29,6 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("sources", metavar="SRC", nargs="+", type=Path, help="signature files and folders of them")
     build.add_argument(
         "-o", "--output", metavar="OUT", required=True, type=Path, help="directory; replaced in one step"
+    )
+    build.add_argument(
+        "--base",
+        metavar="OLD",
+        type=Path,
+        help="a compiled database to build on: its segments are shared (hard links), only SRC is compiled; what SRC "
+        "allows or ignores counts for all",
     )
     build.add_argument("--strict", action="store_true", help="build nothing if any signature cannot be honoured")
     options.add_unwanted(build)
@@ -58,54 +65,46 @@ def _build(args: argparse.Namespace) -> int:
     from freehold.signatures.compile import build
 
     with _shown() as progress:
-        result = build(args.sources, args.output, strict=args.strict, unwanted=args.detect_pua, progress=progress)
+        result = build(
+            args.sources,
+            args.output,
+            strict=args.strict,
+            unwanted=args.detect_pua,
+            progress=progress,
+            base=args.base,
+        )
     for rejected in result.rejected:
         print(f"{printable(rejected.source)}:{rejected.line}: left out: {printable(rejected.reason)}", file=sys.stderr)
     total = sum(result.counts.values())
     languages = ", ".join(f"{count:,} {name}" for name, count in sorted(result.counts.items()))
-    print(f"{args.output}: {count_text(total, 'signature')} ({languages}), {len(result.rejected):,} left out")
+    below = f" on top of {args.base}" if args.base else ""
+    print(f"{args.output}: {count_text(total, 'signature')} ({languages}){below}, {len(result.rejected):,} left out")
     return 0
 
 
 @contextmanager
-def _shown() -> Iterator[Callable[[str], None]]:
-    """Give a function that shows what is being done, on a terminal only."""
+def _shown() -> Iterator[Callable[[str, float], None]]:
+    """Give a function that shows how far a build is, on a terminal only."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda _text, _share: None
         return
     from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-    with Console(stderr=True).status("reading") as status:
-        yield lambda text: status.update(f"{printable(text)} …", spinner_style="none")
+    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda text, share: bar.update(task, description=printable(text), completed=share)
 
 
 def _info(args: argparse.Namespace) -> int:
     bundle = Bundle.open(args.bundle)
-    counts, targets = Counter[str](), Counter[str]()
-    for segment in bundle.segments:
-        counts.update(segment.counts)
-        targets.update(segment.targets)
-    facts = {
-        "path": str(args.bundle),
-        "format": bundle.manifest["format"],
-        "machine": bundle.manifest["machine"],
-        "signatures": sum(counts.values()),
-        "languages": dict(sorted(counts.items())),
-        "targets": dict(sorted(targets.items())),
-        "segments": [{"name": segment.name, "bytes": segment.size} for segment in bundle.segments],
-    }
+    facts = dbinfo.facts_of(bundle)
     if args.json:
         print(json.dumps(facts, indent=2))
-        return 0
-    print(f"{args.bundle}: {count_text(sum(counts.values()), 'signature')}")
-    print(f"layout {facts['format']}, compiled for {facts['machine']}")
-    for title, numbers in (("by language", counts), ("patterns by target", targets)):
-        print(f"{title}:")
-        for name, number in sorted(numbers.items()):
-            print(f"  {name:<16} {number:>12,}")
-    print("segments:")
-    for segment in bundle.segments:
-        print(f"  {segment.name:<16} {size_text(segment.size):>12}")
+    else:
+        for line in dbinfo.lines_of(facts):
+            print(line)
     return 0
 
 

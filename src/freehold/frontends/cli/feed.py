@@ -127,15 +127,19 @@ def _compile(store: "Store", feed: "Installed") -> None:
             told = f"version {database.header.version}, {database.header.created}; {database.verified}"
             print(f"{path.name}: {printable(told)}")
     result = build(files, store.bundle(feed), unwanted=feed.unwanted, progress=_progress)
-    _progress("")
+    _progress("", 1.0)
     store.mark_compiled(feed)
     _report(feed.name, result)
 
 
-def _progress(text: str) -> None:
+def _progress(text: str, share: float) -> None:
     """Show on a terminal what is being done, in one line that the next text replaces."""
     if sys.stderr.isatty():
-        print(f"\r\x1b[K{printable(text)[:78]}", end="", file=sys.stderr, flush=True)
+        print(f"\r\x1b[K{_line(text, share)}", end="", file=sys.stderr, flush=True)
+
+
+def _line(text: str, share: float) -> str:
+    return f"{share:4.0%} {printable(text)[:73]}" if text else ""
 
 
 def _report(name: str, result: "BuildResult") -> None:
