@@ -31,6 +31,7 @@ GAPS = {
     "szdd": "KWAJ with LZH (reported)",
     "sis": "encrypted fields of release 9; names of release 9",
     "egg": "AZO, solid archives and encrypted members (reported); names inside folders of other files",
+    "lha": "lh2, lh3, lzs, lz5 and pm2 (reported); checksums of lh1 are not verified",
     "unopened": "recognised so that they are reported as incomplete; programs in them that are stored are found",
     "alz": "encrypted members are reported",
     "asar": "files that lie next to the archive",

@@ -71,10 +71,10 @@ class _Walk:
                 number += 1
                 self._unpacking.budget.tick()
                 name = member.name[:_NAME] or f"item-{number}"
-                if self._unpacking.wants_members:
-                    self._unpacking.member(interfaces.Member(name, 0, member.size, member.encrypted, number))
                 if number in self._done:
                     continue
+                if self._unpacking.wants_members:
+                    self._unpacking.member(interfaces.Member(name, 0, member.size, member.encrypted, number))
                 if member.encrypted:
                     self._unpacking.problem(ProblemKind.ENCRYPTED, f"{name[:100]} is encrypted")
                 elif member.has_content:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from freehold.formats import rar15, rar20
 from freehold.formats.pulled import PulledStream
-from freehold.model.interfaces import Child, Unpacking
+from freehold.model.interfaces import Child, Member, Unpacking
 from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
@@ -69,6 +69,8 @@ def members(view: View, found: list[OldFile], unpacking: Unpacking) -> Iterator[
     for file in found:
         unpacking.budget.tick()
         label = file.name[:100]
+        if unpacking.wants_members:
+            unpacking.member(Member(file.name, 0, file.size, bool(file.flags & _ENCRYPTED), file.number))
         if file.flags & _ENCRYPTED:
             unpacking.problem(ProblemKind.ENCRYPTED, f"{label} is encrypted")
             lost = True

@@ -43,8 +43,8 @@ MODULES: dict[str, str] = {
     "carve": "data",
     "cryptff": "cryptff",
     "rar": "rar",
-    "seven": "7z cab chm arj lha nsis rpm xar wim udf dmg "
-    "hfs apfs vhd vhdx vmdk vdi qcow2 ext ntfs fat squashfs cramfs",
+    "seven": "7z cab chm arj nsis rpm xar wim udf dmg hfs apfs vhd vhdx vmdk vdi qcow2 ext ntfs fat squashfs cramfs",
+    "lha": "lha",
     "ole2": "ole2",
     "rtf": "rtf",
     "onenote": "onenote",

@@ -80,10 +80,14 @@ class SevenZipFormat:
         name: of the format, and its only file type.
         number: of its class in the library.
         sure: whether its magic alone proves the format: content that is none of it then is a damaged file.
+        alone: whether nobody else speaks of its members: what the archive says of them is told to the engine.
+        elsewhere: the method of members that are decoded elsewhere.
     """
 
-    def __init__(self, name: str, number: int, *, sure: bool = True) -> None:
+    def __init__(self, name: str, number: int, *, sure: bool = True, alone: bool = True, elsewhere: str = "") -> None:
         self.name = name
+        self.alone = alone
+        self.elsewhere = elsewhere
         self.types = frozenset({name})
         self._number = number
         self._sure = sure
@@ -97,7 +101,7 @@ class SevenZipFormat:
             elif not archive.exists:
                 unpacking.problem(ProblemKind.LIMIT, f"{self.name}: too many archives in one another")
             elif self._open(archive, unpacking):
-                yield from _Walk(archive, view, unpacking, self.name).children()
+                yield from _Walk(archive, view, unpacking, self).children()
             elif archive.password_asked:
                 archive.close()
                 yield from self._unlocked(view, unpacking)
@@ -112,7 +116,7 @@ class SevenZipFormat:
                 with contextlib.suppress(Failure):
                     archive.open()
                 if archive.opened:
-                    yield from _Walk(archive, view, unpacking, self.name).children()
+                    yield from _Walk(archive, view, unpacking, self).children()
                     return
             finally:
                 archive.close()
@@ -152,11 +156,13 @@ def _kind_of(failure: Failure) -> ProblemKind:
 class _Walk:
     """One walk through the items of one archive."""
 
-    def __init__(self, archive: Archive, view: View, unpacking: Unpacking, name: str) -> None:
+    def __init__(self, archive: Archive, view: View, unpacking: Unpacking, form: SevenZipFormat) -> None:
         self._archive = archive
         self._hopeful = _ATTEMPTS_TO_UNLOCK
-        self._names_packed_sizes = name in _WITH_PACKED_SIZES
-        self._first = int(name == "arj")
+        self._names_packed_sizes = form.name in _WITH_PACKED_SIZES
+        self._first = int(form.name == "arj")
+        self._tells = form.alone and unpacking.wants_members
+        self._elsewhere = form.elsewhere
         self._view = view
         self._unpacking = unpacking
         self._solid = bool(archive.property(Property.SOLID))
@@ -189,7 +195,7 @@ class _Walk:
             if archive.item(index, Property.IS_DIRECTORY) or archive.item(index, Property.SYMBOLIC_LINK):
                 continue
             size = archive.item(index, Property.SIZE)
-            if self._unpacking.wants_members:
+            if self._tells:
                 self._tell(index, int(size or 0))
             block = archive.item(index, Property.BLOCK)
             item = _Item(
@@ -215,7 +221,10 @@ class _Walk:
             self._unpacking.problem(ProblemKind.ENCRYPTED, f"{item.name[:100]} is encrypted")
             return False
         limit = self._unpacking.budget.limits.decoder_memory
-        if _memory(str(self._archive.item(item.index, Property.METHOD) or "")) > limit:
+        method = str(self._archive.item(item.index, Property.METHOD) or "")
+        if self._elsewhere and method == self._elsewhere:
+            return False
+        if _memory(method) > limit:
             self._unpacking.problem(ProblemKind.LIMIT, f"{item.name[:100]} needs more than {limit} bytes to be decoded")
             return False
         return True
@@ -317,7 +326,6 @@ FORMATS = (
     SevenZipFormat("cab", 0x08),
     SevenZipFormat("chm", 0xE9),
     SevenZipFormat("arj", 0x04, sure=False),
-    SevenZipFormat("lha", 0x06),
     SevenZipFormat("nsis", 0x09),
     SevenZipFormat("rpm", 0xEB),
     SevenZipFormat("xar", 0xE1),

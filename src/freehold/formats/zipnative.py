@@ -14,7 +14,7 @@ from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
 METHODS = frozenset({1, 98})
-_LIBRARY = SevenZipFormat("zip", 0x01)
+_LIBRARY = SevenZipFormat("zip", 0x01, alone=False)
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
