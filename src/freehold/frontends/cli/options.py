@@ -12,6 +12,10 @@ from freehold.service.pool import Pool
 
 _PASSWORD_FILE = 1 << 20
 _PASSWORD = 128
+
+_STARVED = 4
+"""A process of the lowest priority may have to wait so many times as long as it computes."""
+
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -141,9 +145,15 @@ def limits_of(args: argparse.Namespace) -> Limits:
         artifacts=args.max_artifacts,
         unpacked_bytes=args.max_unpacked,
         ratio=args.max_ratio,
-        seconds=args.timeout,
+        seconds=args.timeout * _patience(args),
         worker_memory=args.max_memory,
     )
+
+
+def _patience(args: argparse.Namespace) -> float:
+    """Return how many times as long a file may take, as the scan leaves the processors to others."""
+    share = getattr(args, "cpu_limit", None) or 100
+    return 100 / share * (_STARVED if getattr(args, "io_idle", False) else 1)
 
 
 def size(text: str) -> int:

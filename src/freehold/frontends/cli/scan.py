@@ -18,6 +18,7 @@ from freehold.frontends.cli import (
     databases,
     options,
     responding,
+    scan_manners,
     scan_options,
     scan_output,
     scan_resume,
@@ -55,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
     progress = scan_resume.Progress(args, bundles, resumption)
     with scan_output.output(args.output) as stream:
         scan = _Scan(args, stream, memory, progress, lists)
-        scan.run(bundles, named)
+        with scan_manners.kept(scan.manners):
+            scan.run(bundles, named)
     return scan.summary.exit_status
 
 
@@ -84,6 +86,7 @@ class _Scan:
         self._memory = memory
         self._lists = lists
         self._warnings = list(lists.notices) if lists else []
+        self.manners = scan_manners.wanted(args)
         self._quarantine = responding.open_quarantine(args, lambda: self.summary.files)
         self._progress = progress
         self._known = progress.memory(memory)
@@ -188,6 +191,7 @@ class _Scan:
             if found.problem and found.path in named:
                 self._complain(f"{printable_path(found.path)}: {printable(found.problem.detail)}")
             self._screen.current = found.path
+            yield from scan_manners.pauses(self.manners)
             yield found
 
     def _count_known(self, known: Known) -> int:

@@ -27,6 +27,7 @@ examples:
   freehold scan --quarantine /srv/upload        and then: freehold quarantine list
   freehold scan --resume                        go on with the last scan that was interrupted
   freehold scan --quick
+  freehold scan --io-idle --cpu-limit 50 /      in the background
   freehold scan --memory                        every process; --memory 4711 for one
   freehold scan --changed-since 7d /home
   freehold scan --packages /usr /opt
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     responding.add_arguments(parser.add_argument_group("what is done with what is found"))
     parser.add_argument("--all-matches", action="store_true", help="go on after the first detection in a file")
     parser.add_argument("--jobs", type=_jobs, metavar="N", help="workers at the same time (default: one for each core)")
+    _add_manners_arguments(parser.add_argument_group("consideration for others"))
     parser.add_argument(
         "--prove",
         action="store_true",
@@ -77,7 +79,7 @@ def walk_options(args: argparse.Namespace) -> WalkOptions:
 
 DECISIVE = (
     *("paths", "exclude", "one_file_system", "follow_symlinks", "max_size", "all_matches", "database"),
-    *("quick", "changed_since", "packages"),
+    *("quick", "changed_since", "packages", "detect_pua"),
     *("max_depth", "max_artifacts", "max_unpacked", "max_ratio", "timeout", "max_memory"),
 )
 """The options that decide on what is examined, and on the verdicts."""
@@ -139,6 +141,17 @@ def _add_memory_arguments(group: "argparse._ArgumentGroup") -> None:
     known.add_argument("--full", action="store_true", help="examine every file, and remember the verdicts anew")
 
 
+def _add_manners_arguments(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--cpu-limit", type=_percent, metavar="PERCENT", help="use at most this share of all processors together"
+    )
+    group.add_argument(
+        "--io-idle",
+        action="store_true",
+        help="yield to everything else: idle priority for processors and disks, and pauses while others have to wait",
+    )
+
+
 def _add_report_arguments(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
     group.add_argument("--output", metavar="FILE", help="write the report to FILE")
@@ -149,6 +162,13 @@ def _add_report_arguments(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--clamscan-exit-codes", action="store_true", help="exit with 2 for every error, as clamscan does"
     )
+
+
+def _percent(text: str) -> int:
+    number = text.removesuffix("%")
+    if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= 100:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a percentage from 1 to 100")
+    return int(number)
 
 
 def _process(text: str) -> int:

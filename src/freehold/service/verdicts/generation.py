@@ -73,7 +73,11 @@ def segments(bundle: Path) -> list[str]:
 
 
 def _examiner(limits: Limits) -> str:
-    """Return a digest of the code that examines: by the status of its files, as a checkout has no version."""
+    """Return a digest of the code that examines: by the status of its files, as a checkout has no version.
+
+    How much time and memory there was does not matter: what is remembered was examined to its end.
+    """
+    limits = limits._replace(seconds=0.0, worker_memory=0)
     top = Path(freehold.__file__).parent
     parts: list[object] = [freehold.__version__, list(limits)]
     for package in _EXAMINING:
