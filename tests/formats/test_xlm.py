@@ -64,3 +64,18 @@ def test_many_formulas_keep_their_order(compound):
 def test_unknown_tokens_are_kept_as_they_are(compound):
     opened = open_one("ole2", compound({"Workbook": workbook(formula(0, 0, integer(7) + b"\x1b\xaa"))}))
     assert opened.by_name("xlm:Macro") == b"A1: =7 ?1baa\n"
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_program_that_a_link_starts_is_a_fact(compound, double):
+    path = "cmd\3/c calc"
+    data = struct.pack("<HHB", 1, len(path), double) + path.encode("utf-16-le" if double else "latin-1")
+    link = struct.pack("<HH", 0x1AE, len(data)) + data
+    facts = open_one("ole2", compound({"Workbook": BEGIN + link + END + bytes(4096)})).collector.facts
+    assert facts["dde"] == "cmd|/c calc"
+
+
+def test_link_to_another_workbook_is_none(compound):
+    data = struct.pack("<HHB", 1, 9, 0) + b"\1book.xls"
+    link = struct.pack("<HH", 0x1AE, len(data)) + data
+    assert "dde" not in open_one("ole2", compound({"Workbook": BEGIN + link + END + bytes(4096)})).collector.facts

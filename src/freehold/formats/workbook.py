@@ -1,6 +1,6 @@
-"""Excel workbooks up to 2003: their macro sheets.
+"""Excel workbooks up to 2003: their macro sheets, and the programs that they start by DDE.
 
-Source: [MS-XLS] 2.4.21, 2.4.28.
+Source: [MS-XLS] 2.4.21, 2.4.28, 2.4.271.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,8 @@ from freehold.formats import xlm
 from freehold.formats.ole_native import Source
 from freehold.model.interfaces import Child, Unpacking
 
-_END, _FILE_PASS, _BOUND_SHEET = 0x0A, 0x2F, 0x85
+_END, _FILE_PASS, _BOUND_SHEET, _SUPPORTING_LINK = 0x0A, 0x2F, 0x85, 0x1AE
+_LINK_BYTES = 1024
 _MACRO_SHEET = 1
 _MACRO_BEGIN = b"\x09\x08", b"\x40\x00"
 _GLOBALS_BYTES = 64 << 20
@@ -44,5 +45,16 @@ def _sheets(source: Source, unpacking: Unpacking) -> Iterator[tuple[str, int, in
                 wide = head[11] & 1
                 name = head[12 : 12 + head[10] * (1 + wide)].decode("utf-16-le" if wide else "latin-1", "replace")
                 yield name, start, head[8]
+        elif kind == _SUPPORTING_LINK:
+            _record_dde(source.read(position + 4, min(length, _LINK_BYTES)), unpacking)
         position += 4 + length
         unpacking.budget.tick()
+
+
+def _record_dde(link: bytes, unpacking: Unpacking) -> None:
+    """Record the program that a link starts by DDE: its name and its topic have a byte of 3 between them."""
+    wide = len(link) > 4 and link[4] & 1
+    text = link[5:].decode("utf-16-le" if wide else "latin-1", "replace")
+    program, mark, topic = text.partition("\3")
+    if mark and program.isprintable() and program:
+        unpacking.fact("dde", f"{program}|{topic}".strip("\0"))
