@@ -220,3 +220,29 @@ def test_two_equal_hashes_are_both_reported(tmp_path: Path) -> None:
     if HAS_CLAMSCAN:
         (names,) = clamscan.scan({"a.hdb": lines}, [content], tmp_path / "theirs")
         assert len(names) == 1
+
+
+RULES = b"""rule Text { strings: $a = "trigger" condition: $a }
+private rule Hidden { strings: $a = "trigger" condition: $a }
+rule Nested { strings: $a = "trigger" condition: $a and Hidden }
+rule Small { strings: $a = "trigger" condition: $a and filesize < 1KB }
+rule Expression { strings: $a = /trig+er/ condition: $a }
+rule Absent { strings: $a = "never there" condition: not $a }
+rule Placed : tag { meta: x = "y" strings: $a = "TRIGGER" nocase fullword condition: $a at 8 }
+rule Elsewhere { strings: $a = "trigger" condition: $a at 9 }
+"""
+SKIPPED = b"""rule NoStrings { condition: filesize > 5 }
+rule Short { strings: $a = "t" condition: $a }
+rule Gaps { strings: $a = { 74 ?? 69 [1-3] 67 } condition: #a > 0 }
+"""
+
+
+def test_yara_rules_match_as_in_clamscan(tmp_path: Path) -> None:
+    contents = [NOT_TEXT + b"trigger tail", NOT_TEXT + b"none"]
+    both = [{"Text", "Nested", "Small", "Expression", "Absent", "Placed"}, {"Absent"}]
+    assert engine.scan({"a.yar": RULES}, contents, tmp_path / "ours") == both
+    more = engine.scan({"a.yara": RULES + SKIPPED}, contents, tmp_path / "more")
+    assert more == [both[0] | {"NoStrings", "Short", "Gaps"}, both[1] | {"NoStrings"}]
+    if HAS_CLAMSCAN:
+        theirs = clamscan.scan({"a.yar": RULES}, contents, tmp_path / "theirs")
+        assert [{name.removeprefix("YARA.") for name in names} for names in theirs] == both
