@@ -27,7 +27,7 @@ def fingerprint(path: Path) -> str:
         ["getfattr", "--dump", "--match=-", "--encoding=hex", "--absolute-names", name],
     ]
     said = [subprocess.run(command, capture_output=True, check=True).stdout for command in commands]
-    return b"\n".join(said).decode()
+    return b"\n".join(said).decode("utf-8", "surrogateescape")
 
 
 def read_quietly(path: Path) -> bytes:

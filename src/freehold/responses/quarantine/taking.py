@@ -106,12 +106,25 @@ def _take(vault: Vault, subject: _Subject, report: Report) -> Item:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         item = Item(identifier, subject.path, now, digest, report.file_type, reasons(report), metadata)
         vault.write_record(item)
+        names.rename_new(subject.folder, subject.name, aside_name(identifier))
+    except BaseException:
+        _give_up(vault, identifier, subject)
+        raise
+    try:
         _remove(subject, identifier)
         vault.move(identifier, TAKING, ITEMS)
     except BaseException as error:
         if not (_end(vault, identifier) and isinstance(error, OSError)):
             raise
     return item
+
+
+def _give_up(vault: Vault, identifier: str, subject: _Subject) -> None:
+    """Tidy up after an attempt that failed before the file had another name, or just then."""
+    if names.status_of(subject.folder, aside_name(identifier)) is None:
+        vault.discard(identifier, TAKING)
+    else:
+        _end(vault, identifier)
 
 
 def _end(vault: Vault, identifier: str) -> bool:
@@ -163,9 +176,8 @@ def _extents(fd: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def _remove(subject: _Subject, identifier: str) -> None:
-    """Remove the file's name, and make sure that it is this file, with this content, whose name is removed."""
+    """Remove what has the new name, and make sure that it is this file, with this content."""
     aside = aside_name(identifier)
-    names.rename_new(subject.folder, subject.name, aside)
     current = os.fstat(subject.fd)
     if not names.is_same(names.status_of(subject.folder, aside), current):
         raise Refused("something else was put in its place at this moment; scan again")
