@@ -23,7 +23,7 @@ GAPS = {
     "and those that neither begin, end nor middle of a text beyond 15 KiB show",
     "xml": "entities are not expanded (large ones are reported); XLSB's macro sheets come out as they are",
     "zip": "shrunk and PPMd need 7-Zip's library; WavPack, JPEG and MP3 are reported; "
-    "encrypted members are reported; a split archive is read as far as this part goes",
+    "encrypted members are opened with known passwords, but for LZMA; a split archive is read as far as this part goes",
     "iso": "interleaved files (reported); UDF beside ISO 9660 is not followed, its files are in *rest* as they lie",
     "partitions": "Linux LVM and software RAID; BSD labels",
     "lz4": "checksums are not verified; frames with a dictionary from elsewhere are reported",

@@ -45,6 +45,7 @@ class Engine:
         passwords: Callable[[], Iterable[tuple[str | None, bytes]]] = tuple,
     ) -> None:
         self._matchers = matchers
+        self._member_matchers = [matcher for matcher in matchers if isinstance(matcher, MemberMatcher)]
         self._passwords = passwords
         self._spool = Spool(spool_fd)
 
@@ -61,6 +62,7 @@ class Engine:
             tree: keep a node for each artifact, for ``explain``.
         """
         examination = _Examination(self._matchers, self._spool, limits, all_matches=all_matches, tree=tree)
+        examination.member_matchers = self._member_matchers
         examination.passwords = self._passwords
         return examination.run(view, name)
 
@@ -86,7 +88,7 @@ class _Examination:
         self, matchers: Sequence[Matcher], spool: Spool, limits: Limits, *, all_matches: bool, tree: bool
     ) -> None:
         self.matchers = matchers
-        self.member_matchers = [matcher for matcher in matchers if isinstance(matcher, MemberMatcher)]
+        self.member_matchers: Sequence[MemberMatcher] = ()
         self.passwords: Callable[[], Iterable[tuple[str | None, bytes]]] = tuple
         self.spool = spool
         self.limits = limits
