@@ -59,7 +59,7 @@ def load_decoders() -> None:
     """Load all that Pillow needs, as long as that is possible: it cannot be loaded late."""
     from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
-    Image.MAX_IMAGE_PIXELS = None  # there is a limit of ours
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # for sizes that Pillow learns of only while it decodes
     del BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 
@@ -92,7 +92,7 @@ def _gray(data: bytes, name: str) -> "Image | None":
                     return None
                 picture.load()
                 return _luma(picture)
-        except MemoryError:
+        except (MemoryError, Image.DecompressionBombError):
             raise LimitReached("picture_pixels", MOST_PIXELS) from None
         except _NO_PICTURE:
             return None
