@@ -24,8 +24,8 @@ _ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|([0-3][0-7]{2}))")
 _PERCENTS = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 _WIDE = re.compile(rb"(?:[\\%]u[0-9A-Fa-f]{4}){2,}+")
 _REFERENCES = re.compile(rb"(?:&#(?:\d{1,3}|x[0-9A-Fa-f]{1,2});){4,}+")
-_NUMBER = rb"(?:0[xX][0-9A-Fa-f]{1,2}|\d{1,3})"
-_LIST = re.compile(rb"%s(?:\s{0,8},(?:\s{0,8}_)?\s{0,32}%s){15,}+" % (_NUMBER, _NUMBER))
+_NUMBER = rb"(?:0[xX][0-9A-Fa-f]{1,2}+|\d{1,3}+)"
+_LIST = re.compile(rb"(?<![\w.])%s(?:\s{0,8}+,(?:\s{0,8}+_)?\s{0,32}+%s){15,}+" % (_NUMBER, _NUMBER))
 _VALUE = re.compile(rb"0[xX]([0-9A-Fa-f]{1,2})|(\d{1,3})")
 _CODES = re.compile(rb"String\.fromCharCode\(([\d\s,xXA-Fa-f]{1,65536})\)")
 _CHARACTER = (
@@ -79,8 +79,8 @@ def _spellings(data: bytes) -> "dict[_Spelling, None]":
         middle = size // 2
         data = data[:_SAMPLE] + data[middle : middle + _SAMPLE] + data[-_SAMPLE:]
     left = data.translate(None, _NOT_PUNCTUATION)
-    found = [spelling for mark, spellings in _MARKS if mark in left for spelling in spellings]
-    return dict.fromkeys(found)
+    found = dict.fromkeys(spelling for mark, spellings in _MARKS if mark in left for spelling in spellings)
+    return {spelling: None for spelling in found if spelling.pattern.search(data)}
 
 
 def _contents(data: bytes, pattern: re.Pattern[bytes], value: _Value, unpacking: Unpacking) -> Iterator[Child]:
