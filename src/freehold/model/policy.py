@@ -5,12 +5,16 @@ A pack is data that a lawyer can review: *rules of law*, the *entities* that the
 indicator means on a machine is the business of the engine and of the front end.
 """
 
+import re
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from freehold.model.about import About
 from freehold.model.report import Verdict
+
+_T = TypeVar("_T")
 
 
 class Strength(StrEnum):
@@ -207,9 +211,65 @@ class PolicyPack(NamedTuple):
         """What is said of the pack as a whole."""
         return About(self.name, f"{self.source}:1", "policy", Verdict.PROHIBITED, self.description)
 
-    def product(self, identifier: str) -> Product:
-        """Return the product of this identifier; raises ``KeyError``."""
-        return {product.identifier: product for product in self.products}[identifier]
+
+class PolicySet:
+    """Packs that count together.
+
+    Attributes:
+        packs: in the order in which they were named.
+    """
+
+    def __init__(self, packs: Sequence[PolicyPack]) -> None:
+        self.packs = tuple(packs)
+        self._products = {product.identifier: product for pack in packs for product in pack.products}
+        self._entities = {entity.identifier: entity for pack in packs for entity in pack.entities}
+
+    @property
+    def laws(self) -> list[Law]:
+        """All rules of law."""
+        return [law for pack in self.packs for law in pack.laws]
+
+    @property
+    def entities(self) -> list[Entity]:
+        """All entities."""
+        return list(self._entities.values())
+
+    def product(self, identifier: str) -> Product | None:
+        """Return the product with an identifier like ``pack/name``."""
+        return self._products.get(identifier)
+
+    def entity(self, identifier: str) -> Entity | None:
+        """Return the entity with an identifier like ``pack/name``."""
+        return self._entities.get(identifier)
+
+
+class IndicatorTable(Generic[_T]):
+    """Looks up by what an indicator names; ``*`` stands for anything, letters and slashes match in either form."""
+
+    def __init__(self) -> None:
+        self._exact: dict[tuple[str, str], list[_T]] = {}
+        self._patterns: dict[str, list[tuple[re.Pattern[str], _T]]] = {}
+
+    def add(self, kind: str, value: str, meaning: _T) -> None:
+        """Add an indicator and what finding it means."""
+        folded = _folded(value)
+        if "*" not in folded:
+            self._exact.setdefault((kind, folded), []).append(meaning)
+            return
+        pattern = re.compile(".*".join(map(re.escape, folded.split("*"))) + r"\Z", re.DOTALL)
+        self._patterns.setdefault(kind, []).append((pattern, meaning))
+
+    def find(self, kind: str, value: str) -> Iterator[_T]:
+        """Yield what a value means."""
+        folded = _folded(value)
+        yield from self._exact.get((kind, folded), ())
+        for pattern, meaning in self._patterns.get(kind, ()):
+            if pattern.match(folded):
+                yield meaning
+
+
+def _folded(value: str) -> str:
+    return value.replace("\\", "/").casefold()
 
 
 def day_in(law: Law, moment: datetime) -> date:

@@ -15,11 +15,12 @@ class Entry:
         fd: open for reading; the pool closes it. None when the file could not be opened.
         size: in bytes.
         problem: why there is no descriptor.
+        name: what a worker gets to know of the path; "" for its last part.
         clean_before: only the newest segments must look at it; see ``sandbox.wire.Job``.
         status: of the file when it was opened; None where nobody could act on it later (standard input).
     """
 
-    __slots__ = ("clean_before", "fd", "path", "problem", "size", "status")
+    __slots__ = ("clean_before", "fd", "name", "path", "problem", "size", "status")
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class Entry:
         self.size = size
         self.problem = problem
         self.status = status
+        self.name = ""
         self.clean_before = False
 
 

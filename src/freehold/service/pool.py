@@ -179,7 +179,7 @@ class Pool:
         seat.line.append((self._number, entry))
         seat.bytes += entry.size
         self._in_flight += 1
-        seat.worker.submit(Job(self._number, fd, entry.size, _name(entry.path), entry.path, entry.clean_before))
+        seat.worker.submit(Job(self._number, fd, entry.size, _name(entry), entry.path, entry.clean_before))
 
     def _choose(self, now: float) -> _Seat:
         """Return a worker that is idle, a new one, or the one with the shortest line."""
@@ -252,7 +252,7 @@ class Pool:
         blamed = self._take_first(seat) if seat.line else None
         self._dismiss(seat)
         if blamed is not None:
-            problem = Problem(kind, _name(blamed.path), detail)
+            problem = Problem(kind, _name(blamed), detail)
             yield from _finished(blamed, Report(blamed.size, problems=[problem]))
 
     def _dismiss(self, seat: _Seat) -> None:
@@ -313,9 +313,10 @@ def _length(seat: _Seat) -> int:
     return len(seat.line)
 
 
-def _name(path: bytes) -> str:
-    """Return what a worker gets to know of a path: its last part."""
-    return os.fsdecode(path.rstrip(b"/").rpartition(b"/")[2] or path)[:NAME]
+def _name(entry: Entry) -> str:
+    """Return what a worker gets to know of a path."""
+    last = entry.path.rstrip(b"/").rpartition(b"/")[2] or entry.path
+    return (entry.name or os.fsdecode(last))[:NAME]
 
 
 def _close(entry: Entry) -> None:

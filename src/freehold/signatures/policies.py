@@ -4,43 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from freehold.model.errors import UsageError
-from freehold.model.policy import Entity, Law, PolicyPack, Product
+from freehold.model.policy import PolicyPack, PolicySet
 from freehold.model.signature import Rejected
 from freehold.signatures.languages.policy import LANGUAGE
 
 FOLDER = Path(__file__).with_name("policy_packs")
 SUFFIX = ".policy"
-
-
-class PolicySet:
-    """Packs that count together.
-
-    Attributes:
-        packs: in the order in which they were named.
-    """
-
-    def __init__(self, packs: Sequence[PolicyPack]) -> None:
-        self.packs = tuple(packs)
-        self._products = {product.identifier: product for pack in packs for product in pack.products}
-        self._entities = {entity.identifier: entity for pack in packs for entity in pack.entities}
-
-    @property
-    def laws(self) -> list[Law]:
-        """All rules of law."""
-        return [law for pack in self.packs for law in pack.laws]
-
-    @property
-    def entities(self) -> list[Entity]:
-        """All entities."""
-        return list(self._entities.values())
-
-    def product(self, identifier: str) -> Product | None:
-        """Return the product with an identifier like ``pack/name``."""
-        return self._products.get(identifier)
-
-    def entity(self, identifier: str) -> Entity | None:
-        """Return the entity with an identifier like ``pack/name``."""
-        return self._entities.get(identifier)
 
 
 def find(names: Sequence[str]) -> list[Path]:

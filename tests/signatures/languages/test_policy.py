@@ -81,7 +81,7 @@ def test_a_pack_is_read_whole() -> None:
     tool, engine = read.products
     assert tool.indicators[0][:3] == (IndicatorKind.PACKAGE, "tool", Strength.STRONG)
     assert (applies(read.laws[0], tool), applies(read.laws[0], engine)) == (True, False)
-    assert read.product("own/engine").presence is Presence.EMBEDDED
+    assert engine.presence is Presence.EMBEDDED
 
 
 @pytest.mark.parametrize(

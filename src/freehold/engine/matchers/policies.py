@@ -1,13 +1,12 @@
 """Comparing what artifacts say of their system with the indicators of prohibited products."""
 
-import fnmatch
-import re
 from collections.abc import Iterator, Sequence
 
 from freehold.bundle import Segment
 from freehold.engine.inventory import Item, items
 from freehold.model.artifact import Artifact
 from freehold.model.limits import Budget
+from freehold.model.policy import IndicatorTable
 from freehold.model.report import EVIDENCE_BYTES, Detection
 
 
@@ -17,32 +16,19 @@ class PolicyMatcher:
     name = "policies"
 
     def __init__(self, segments: Sequence[Segment]) -> None:
-        self._exact: dict[tuple[str, str], list[tuple[Segment, int]]] = {}
-        self._patterns: dict[str, list[tuple[re.Pattern[str], Segment, int]]] = {}
+        self._table: IndicatorTable[tuple[Segment, int]] = IndicatorTable()
         for segment in segments:
             for kind, value, about in segment.indicators():
-                folded = value.replace("\\", "/").casefold()
-                if "*" in folded:
-                    pattern = re.compile(fnmatch.translate(folded.replace("[", "[[]").replace("?", "[?]")))
-                    self._patterns.setdefault(kind, []).append((pattern, segment, about))
-                else:
-                    self._exact.setdefault((kind, folded), []).append((segment, about))
+                self._table.add(kind, value, (segment, about))
 
     def match(self, artifact: Artifact, budget: Budget) -> Iterator[Detection]:
         """Yield a detection for each indicator that an artifact shows, once."""
         seen: set[tuple[str, int]] = set()
         for item in items(artifact, budget):
-            for segment, about in self._indicated(item):
+            for segment, about in self._table.find(item.kind, item.value):
                 if (segment.name, about) not in seen:
                     seen.add((segment.name, about))
                     yield _detection(artifact, item, segment, about)
-
-    def _indicated(self, item: Item) -> Iterator[tuple[Segment, int]]:
-        folded = item.value.replace("\\", "/").casefold()
-        yield from self._exact.get((item.kind.value, folded), ())
-        for pattern, segment, about in self._patterns.get(item.kind.value, ()):
-            if pattern.match(folded):
-                yield segment, about
 
 
 def _detection(artifact: Artifact, item: Item, segment: Segment, number: int) -> Detection:

@@ -7,10 +7,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from freehold.model.policy import Law, PolicyPack, Product, day_in, in_force, to_come
+from freehold.model.policy import Law, PolicyPack, PolicySet, Product, day_in, in_force, to_come
 from freehold.responses.wording import count_text, printable
 from freehold.signatures import policies
-from freehold.signatures.policies import PolicySet
 
 _EXAMPLES = """\
 A pack is a file of TOML that ends in .policy; docs/policies.md says how to write one.
