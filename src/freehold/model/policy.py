@@ -94,6 +94,10 @@ class Indicator(NamedTuple):
     source: str
     line: int = 1
 
+    def words(self, product: "Product") -> str:
+        """Say what it is a sign of: what reports of workers say, by which it is known again."""
+        return f"{product.name}: {self.kind} {self.value}"
+
 
 class Entity(NamedTuple):
     """Somebody whom a rule names.
@@ -228,6 +232,11 @@ class PolicySet:
     def laws(self) -> list[Law]:
         """All rules of law."""
         return [law for pack in self.packs for law in pack.laws]
+
+    @property
+    def products(self) -> list[Product]:
+        """All products."""
+        return list(self._products.values())
 
     @property
     def entities(self) -> list[Entity]:

@@ -277,7 +277,7 @@ class _Compilation:
                     f"{pack.source}:{indicator.line}",
                     product.presence.value,
                     verdict,
-                    f"{product.name}: {indicator.kind} {indicator.value}",
+                    indicator.words(product),
                 )
                 if indicator.kind is IndicatorKind.SHA256:
                     digest = HashSignature(about, "sha256", bytes.fromhex(indicator.value), None)

@@ -6,14 +6,15 @@ Source: deb-control(5), dpkg(1).
 import re
 from collections.abc import Iterator
 
-from freehold.engine.inventory.items import Item, system_path
+from freehold.engine.inventory.items import Item
 from freehold.model.artifact import Artifact
 from freehold.model.limits import MIB, Budget
 from freehold.model.policy import IndicatorKind
+from freehold.model.system import named_by, system_path
 
 LARGEST = 64 * MIB
 
-_PATH = re.compile(r"/(?:var/lib/dpkg/status(?:-old)?|var/lib/dpkg/status\.d/[^/]+|usr/lib/opkg/status)$")
+_PATH = re.compile(r"/(?:var/lib/dpkg/(?:status(?:-old)?|status\.d/[^/]+|info/[^/]+\.list)|usr/lib/opkg/status)$")
 _STANZA = re.compile(rb"^Package: ([^\n]{1,200})$(.*?)(?=^Package: |\Z)", re.MULTILINE | re.DOTALL)
 _STATUS = re.compile(rb"^Status: ([^\n]{1,100})$", re.MULTILINE)
 _VERSION = re.compile(rb"^Version: ([^\n]{1,100})$", re.MULTILINE)
@@ -21,12 +22,15 @@ _VERSION = re.compile(rb"^Version: ([^\n]{1,100})$", re.MULTILINE)
 
 def reads(artifact: Artifact) -> bool:
     """Whether this is a database of packages."""
-    return _PATH.search(system_path(artifact)) is not None
+    return _PATH.search(system_path(artifact.name)) is not None
 
 
 def items(artifact: Artifact, budget: Budget) -> Iterator[Item]:
-    """Yield the packages that are installed, or left their configuration behind."""
+    """Yield the packages that are installed, or left their configuration behind; of a list of files, their paths."""
     content = artifact.view.read(0, LARGEST)
+    if artifact.name.endswith(".list"):
+        yield from _listed(content, budget)
+        return
     for stanza in _STANZA.finditer(content):
         budget.tick()
         status = _STATUS.search(stanza[2])
@@ -36,3 +40,12 @@ def items(artifact: Artifact, budget: Budget) -> Iterator[Item]:
         version = _VERSION.search(stanza[2])
         detail = f"{version[1].decode('utf-8', 'replace') if version else 'no version'}, {state}"
         yield Item(IndicatorKind.PACKAGE, stanza[1].decode("utf-8", "replace").strip(), detail, stanza.start())
+
+
+def _listed(content: bytes, budget: Budget) -> Iterator[Item]:
+    offset = 0
+    for line in content.split(b"\n"):
+        budget.tick()
+        for kind, value in named_by(line.decode("utf-8", "replace")):
+            yield Item(kind, value, "listed by dpkg", offset)
+        offset += len(line) + 1

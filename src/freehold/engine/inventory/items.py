@@ -1,9 +1,7 @@
 """One thing that an artifact says of its system."""
 
-import re
 from typing import NamedTuple
 
-from freehold.model.artifact import Artifact
 from freehold.model.policy import IndicatorKind
 
 
@@ -21,11 +19,3 @@ class Item(NamedTuple):
     value: str
     detail: str = ""
     offset: int = 0
-
-
-_DRIVE = re.compile(r"^(?:[A-Za-z]:)?/*(?:\./)*")
-
-
-def system_path(artifact: Artifact) -> str:
-    """Return where an artifact lies in its system, as far as its name tells: ``/var/lib/dpkg/status``."""
-    return "/" + _DRIVE.sub("", artifact.name.replace("\\", "/"))

@@ -1,19 +1,11 @@
-"""What the mere path of an artifact says: that a file is there, and units of services by their names."""
+"""What the mere path of an artifact says: that a file is there, and which service or driver it is."""
 
-import re
 from collections.abc import Iterator
 
-from freehold.engine.inventory.items import Item, system_path
+from freehold.engine.inventory.items import Item
 from freehold.model.artifact import Artifact
 from freehold.model.limits import Budget
-from freehold.model.policy import IndicatorKind
-
-_UNIT = re.compile(r"/(?:etc|lib|usr/lib|run)/systemd/(?:system|user)/(?:[^/]+\.wants/)?([^/@]+)(?:@[^/]*)?\.service$")
-_INIT = re.compile(r"/etc/(?:init\.d|rc\d\.d)/(?:[SK]\d\d)?([^/]+)$")
-_LAUNCHD = re.compile(r"/Library/Launch(?:Daemons|Agents)/([^/]+)\.plist$")
-_MODULE = re.compile(
-    r"/(?:lib/modules/.*|windows/system32/drivers)/([^/]+?)(?:\.ko(?:\.[a-z]+)?|\.sys)$", re.IGNORECASE
-)
+from freehold.model.system import named_by, system_path
 
 
 def reads(_artifact: Artifact) -> bool:
@@ -23,13 +15,5 @@ def reads(_artifact: Artifact) -> bool:
 
 def items(artifact: Artifact, _budget: Budget) -> Iterator[Item]:
     """Yield the path, and what it makes of the file."""
-    path = system_path(artifact)
-    yield Item(IndicatorKind.PATH, path)
-    for pattern, kind in (
-        (_UNIT, IndicatorKind.SERVICE),
-        (_INIT, IndicatorKind.SERVICE),
-        (_LAUNCHD, IndicatorKind.SERVICE),
-        (_MODULE, IndicatorKind.MODULE),
-    ):
-        if found := pattern.search(path):
-            yield Item(kind, found[1], path)
+    for kind, value in named_by(system_path(artifact.name)):
+        yield Item(kind, value)

@@ -42,6 +42,7 @@ COMMANDS: dict[str, Command] = {
     "list": Command("freehold.frontends.cli.lists", "allow and deny by content, signature or path"),
     "db": Command("freehold.frontends.cli.db", "compile, inspect and check signature databases"),
     "feed": Command("freehold.frontends.cli.feed", "add, list, refresh and remove sources of signatures"),
+    "audit": Command("freehold.frontends.cli.audit", "find prohibited products, and prove that they are gone"),
     "policy": Command("freehold.frontends.cli.policy", "show and check rules on prohibited products"),
     "history": Command("freehold.frontends.cli.history", "list the scans of this machine and what they found"),
     "report": Command("freehold.frontends.cli.report", "write what was found in a time, for people and log collectors"),

@@ -65,27 +65,32 @@ def denied(signatures: str) -> list[Path]:
     return [_compiled([source])]
 
 
+def policy_bundle(packs: Sequence[Path]) -> Path:
+    """Return the bundle for policy packs, with the indicators that prove nothing by themselves."""
+    return _compiled(list(packs), weak=True)
+
+
 def names(databases: Sequence[str], bundles: Sequence[Path]) -> tuple[str, ...]:
     """Return what people call the bundles that ``resolve`` found for these databases."""
     return tuple(databases) or ("core pack", *(f"feed {bundle.parent.name}" for bundle in bundles[1:]))
 
 
-def _compiled(sources: list[Path], *, unwanted: bool = False) -> Path:
+def _compiled(sources: list[Path], *, unwanted: bool = False, weak: bool = False) -> Path:
     """Return the bundle for these sources, from the cache when it is there."""
     cache = cache_directory() or _temporary()
-    bundle = cache / _key(sources, unwanted=unwanted)
+    bundle = cache / _key(sources, unwanted=unwanted, weak=weak)
     if not (bundle / MANIFEST).is_file():
-        _compile(sources, bundle, unwanted=unwanted)
+        _compile(sources, bundle, unwanted=unwanted, weak=weak)
         _prune(cache)
     return bundle
 
 
-def _key(sources: list[Path], *, unwanted: bool) -> str:
+def _key(sources: list[Path], *, unwanted: bool, weak: bool) -> str:
     """Return a name that changes with the sources, with Freehold, with the compilers' libraries and with the CPU."""
     import hashlib
 
     parts = [freehold.__version__, FORMAT, machine(), _cpu(), list(_libraries()), [list(_status(s)) for s in sources]]
-    parts += ["unwanted"] * unwanted
+    parts += ["unwanted"] * unwanted + ["weak"] * weak
     return hashlib.sha256(canonical(parts)).hexdigest()[:32]
 
 
@@ -146,13 +151,13 @@ def _temporary() -> Path:
     return path
 
 
-def _compile(sources: list[Path], bundle: Path, *, unwanted: bool) -> None:
+def _compile(sources: list[Path], bundle: Path, *, unwanted: bool, weak: bool) -> None:
     """Compile sources, and say on standard error what could not be honoured."""
     from freehold.signatures.compile import build
 
     if sys.stderr.isatty():
         print("freehold: compiling signatures; this happens once after each change", file=sys.stderr)
-    result = build(sources, bundle, unwanted=unwanted)
+    result = build(sources, bundle, unwanted=unwanted, weak=weak)
     for rejected in result.rejected[:_SHOWN]:
         print(f"freehold: {rejected.source}:{rejected.line}: left out: {rejected.reason}", file=sys.stderr)
     if len(result.rejected) > _SHOWN:

@@ -12,8 +12,9 @@ from freehold.frontends.cli.moments import moment
 from freehold.frontends.cli.scan_output import output
 from freehold.model.errors import UsageError
 from freehold.responses import events
+from freehold.responses.cells import cell
 from freehold.responses.history import Finding, History, usual_file
-from freehold.responses.wording import printable, printable_path
+from freehold.responses.wording import printable_path
 
 _EXAMPLES = """\
 ocsf and ecs are JSON lines, cef are lines of the Common Event Format. csv has a row for each finding.
@@ -102,10 +103,4 @@ def _write_csv(stream: TextIO, findings: Iterable[Finding]) -> None:
     writer.writerow(_COLUMNS)
     for finding in findings:
         values = finding_object(finding) | {"path": printable_path(finding.path)}
-        writer.writerow([_cell(values[column]) for column in _COLUMNS])
-
-
-def _cell(value: object) -> str:
-    """Return text that no spreadsheet takes for a formula: names come from strangers."""
-    text = printable(str(value))
-    return "'" + text if text[:1] in {"=", "+", "-", "@"} else text
+        writer.writerow([cell(values[column]) for column in _COLUMNS])
