@@ -30,6 +30,7 @@ GAPS = {
     "lzop": "checksums are not verified; several files in one archive",
     "szdd": "KWAJ with LZH (reported)",
     "sis": "encrypted fields of release 9; names of release 9",
+    "tar": "sparse members above 16 MiB are examined without their holes alone",
     "egg": "AZO, solid archives and encrypted members (reported); names inside folders of other files",
     "lha": "lh2, lh3, lzs, lz5 and pm2 (reported); checksums of lh1 are not verified",
     "unopened": "recognised so that they are reported as incomplete; programs in them that are stored are found",

@@ -1,7 +1,7 @@
 """tar archives: v7, ustar, pax, GNU long names and GNU sparse files.
 
 Source: POSIX.1-2017 pax, tar(5), the GNU tar manual. Members are slices. A sparse member is examined as it is stored,
-without its holes: what is between the pieces of data was never written and would only cost time.
+without its holes, and once more with them when it is small: hashes of whole files are made with holes.
 
 Where a reader could disagree with another about a size (pax header against tar header, links with content), both
 readings are followed, and reading goes on behind the shorter one.
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from freehold.formats import tarsparse
 from freehold.formats.extents import rest, skip_zeros
 from freehold.model.errors import MalformedInput
 from freehold.model.interfaces import Child, Format, Member, Unpacking
@@ -39,12 +40,14 @@ class _Header(NamedTuple):
 class _Pending:
     """What extension headers say about the member that follows them."""
 
-    __slots__ = ("name", "size", "sparse_map")
+    __slots__ = ("name", "pieces", "real_size", "size", "sparse_map")
 
     def __init__(self) -> None:
         self.name = b""
         self.size: int | None = None
         self.sparse_map = False
+        self.pieces: tarsparse.Map = []
+        self.real_size = 0
 
 
 def _number(text: bytes) -> int | None:
@@ -162,6 +165,9 @@ class _Reader:
         if size.isdigit() and len(size) < 20:
             self._pending.size = int(size)
         self._pending.sparse_map = records.get(b"GNU.sparse.major") == b"1"
+        real = records.get(b"GNU.sparse.realsize") or records.get(b"GNU.sparse.size") or b""
+        self._pending.real_size = int(real) if real.isdigit() and len(real) < 20 else 0
+        self._pending.pieces = tarsparse.pax_map(records.get(b"GNU.sparse.map", b""))
 
     def _member(self, header: _Header, block: bytes) -> Iterator[Child]:
         start = self._position + BLOCK
@@ -189,10 +195,16 @@ class _Reader:
             self._unpacking.member(Member(label, size, size, position=self._count))
         if size > skip:
             yield Child(name.decode("utf-8", "surrogateescape"), self._view.slice(start + skip, size - skip))
+        pieces = tarsparse.map_in_front(self._view, start, skip) if skip else pending.pieces
+        if pieces and sum(length for _, length in pieces) < pending.real_size <= tarsparse.LARGEST:
+            chunks = tarsparse.with_holes(self._view, start + skip, pieces, pending.real_size)
+            yield Child(name.decode("utf-8", "surrogateescape"), chunks)
 
     def _skip_sparse_map(self, start: int, block: bytes) -> int:
         """Return where the content of a GNU sparse member begins: behind the blocks that continue its map."""
         more = block[_SPARSE_EXTENDED]
+        pieces = tarsparse.old_map(block, 386, 4, _number)
+        self._pending.real_size = _number(block[483:495]) or 0
         while more:
             self._unpacking.budget.tick()
             block = self._view.read(start, BLOCK)
@@ -200,6 +212,9 @@ class _Reader:
                 break
             start += BLOCK
             more = block[_SPARSE_MORE]
+            if len(pieces) < tarsparse.MOST_PIECES:
+                pieces += tarsparse.old_map(block, 0, 21, _number)
+        self._pending.pieces = pieces
         return start
 
     def _sparse_map_size(self, start: int, size: int) -> int:
