@@ -13,14 +13,14 @@ from typing import Any
 from freehold.frontends.cli import options
 from freehold.model.errors import UsageError
 from freehold.responses.wording import count_text, printable
-from freehold.service.lists import reading
+from freehold.service.lists import places, reading
 from freehold.service.lists.entry import ALLOW, DENY, Entry
 from freehold.service.lists.holes import hole
 
 USUAL_TERM = "90d"
 
 _EXAMPLES = f"""\
-Entries stand in {reading.SYSTEM} and, for users, in ~/.config/freehold/lists.toml: files to be reviewed and versioned.
+Entries stand in {places.SYSTEM} and, for users, in ~/.config/freehold/lists.toml: files to be reviewed and versioned.
 What is allowed is still examined and reported, as allowed; what is denied is infected. Conditions that are given
 together must all hold. An entry that has expired does not count.
 
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         return _add(args)
     if args.verb == "remove":
         return _remove(args)
-    found = reading.entries([args.lists] if args.lists else reading.usual_files())
+    found = reading.entries([args.lists] if args.lists else places.usual_files())
     faults = [(entry, fault) for entry in found for fault in _faults(entry)]
     if args.format == "json":
         shown = found if args.verb == "show" else list(dict.fromkeys(entry for entry, _ in faults))
@@ -84,7 +84,7 @@ def allow(entries: Sequence[Entry], file: Path | None = None) -> None:
     """Add entries to this user's list; raises ``UsageError``."""
     from freehold.service.lists import writing
 
-    writing.add(file or reading.own_file(), list(entries))
+    writing.add(file or places.own_file(), list(entries))
 
 
 def new_entry(kind: str, conditions: dict[str, Any], *, reason: str, author: str | None, expires: str) -> Entry:
@@ -121,7 +121,7 @@ def _add(args: argparse.Namespace) -> int:
         raise UsageError(f"say what to {args.kind}: --file, --sha256, --signature or --path")
     entry = new_entry(args.kind, conditions, reason=args.reason, author=args.author, expires=args.expires)
     allow([entry], args.lists)
-    file = args.lists or reading.own_file()
+    file = args.lists or places.own_file()
     if args.format == "json":
         print(json.dumps(_object(entry) | {"file": str(file)}, indent=2))
         return 0
@@ -134,7 +134,7 @@ def _add(args: argparse.Namespace) -> int:
 def _remove(args: argparse.Namespace) -> int:
     from freehold.service.lists import writing
 
-    removed = writing.remove(args.lists or reading.own_file(), args.id)
+    removed = writing.remove(args.lists or places.own_file(), args.id)
     print(json.dumps(_object(removed)) if args.format == "json" else f"{removed.identifier}: removed")
     return 0
 

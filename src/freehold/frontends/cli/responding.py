@@ -53,11 +53,12 @@ def open_quarantine(args: argparse.Namespace, examined: Callable[[], int]) -> "Q
 
 def open_lists(args: argparse.Namespace) -> "Lists | None":
     """Return what is allowed and denied, None when there is no list; raises ``UsageError``."""
-    from freehold.service.lists import reading
+    from freehold.service.lists import places
 
-    files = [args.lists] if args.lists else reading.usual_files()
+    files = [args.lists] if args.lists else places.usual_files()
     if not files:
         return None
+    from freehold.service.lists import reading
     from freehold.service.lists.judging import Lists
 
     return Lists(reading.entries(files), all_matches=args.all_matches)

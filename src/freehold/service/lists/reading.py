@@ -11,7 +11,6 @@
 """
 
 import difflib
-import os
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
@@ -22,27 +21,9 @@ from freehold.model.errors import UsageError
 from freehold.service.config import read_own
 from freehold.service.lists.entry import ALLOW, DENY, Entry
 
-SYSTEM = Path("/etc/freehold/lists.toml")
-NAME = Path("freehold", "lists.toml")
-
 _KEYS = ("sha256", "size", "signature", "path", "reason", "author", "expires")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 4096
-
-
-def own_file() -> Path:
-    """Return the file that this user's entries go into."""
-    home = os.environ.get("XDG_CONFIG_HOME", "")
-    if os.path.isabs(home):  # noqa: PTH117 -- cheaper
-        return Path(home) / NAME
-    if os.geteuid() == 0:
-        return SYSTEM
-    return Path(os.path.expanduser("~/.config")) / NAME  # noqa: PTH111 -- must not raise
-
-
-def usual_files() -> list[Path]:
-    """Return the files that count when they exist: the system's, then the user's."""
-    return [path for path in dict.fromkeys((SYSTEM, own_file())) if os.path.exists(path)]  # noqa: PTH110 -- cheaper
 
 
 def entries(files: Sequence[Path]) -> list[Entry]:
