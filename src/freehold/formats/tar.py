@@ -81,7 +81,8 @@ def parse_header(block: bytes) -> _Header | None:
     return _Header(name, size, block[156])
 
 
-def _pax_records(data: bytes) -> dict[bytes, bytes]:
+def pax_records(data: bytes) -> dict[bytes, bytes]:
+    """Return the records of a pax extension header by keyword; what is damaged ends them."""
     records = {}
     position = 0
     while found := _PAX_RECORD.match(data, position):
@@ -154,7 +155,7 @@ class _Reader:
         if header.kind == ord("L"):
             self._pending.name = data[:_NAME_BYTES].rstrip(b"\0")
         elif header.kind in b"xX":
-            self._pax(_pax_records(data))
+            self._pax(pax_records(data))
         self._position = start + _padded(header.size)
 
     def _pax(self, records: dict[bytes, bytes]) -> None:

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from freehold.model.report import Problem, Report
 
+IMAGE = "oci:"
+"""Stands before the name of a container image where a path is expected."""
+
 
 class Entry:
     """One file to examine.

@@ -1,7 +1,6 @@
 """``freehold scan``: examine files and folders."""
 
 import argparse
-import os
 import signal
 import sys
 import time
@@ -32,6 +31,7 @@ from freehold.service.walk import Walk
 
 if TYPE_CHECKING:
     from freehold.frontends.cli.progress import Screen
+    from freehold.frontends.cli.scan_images import Images
     from freehold.service.lists.judging import Lists
     from freehold.service.verdicts.memory import Memory
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     progress = scan_resume.Progress(args, bundles, resumption)
     with scan_output.output(args.output) as stream:
         scan = _Scan(args, stream, memory, progress, lists)
-        with scan_manners.kept(scan.manners):
+        with closing(scan), scan_manners.kept(scan.manners):
             scan.run(bundles, named)
     return scan.summary.exit_status
 
@@ -89,6 +89,7 @@ class _Scan:
         self.manners = scan_manners.wanted(args)
         self._quarantine = responding.open_quarantine(args, lambda: self.summary.files)
         self._progress = progress
+        self._images = self._open_images()
         self._known = progress.memory(memory)
         self._walk = Walk(scan_options.walk_options(args), self._known)
         self._screen: Screen | scan_output.Plain = scan_output.Plain()
@@ -164,7 +165,22 @@ class _Scan:
                 self._sandbox = pool.sandbox
         self._screen = scan_output.Plain()
 
+    def close(self) -> None:
+        """End what outlives the workers."""
+        if self._images:
+            self._images.close()
+
+    def _open_images(self) -> "Images | None":
+        """Open the container images; now, as their reader is forked."""
+        if not scan_targets.has_images(self._args):
+            return None
+        from freehold.frontends.cli.scan_images import Images
+
+        return Images(self._args, self._memory)
+
     def _report(self, item: Finished) -> None:
+        if self._images:
+            self._images.finish(item)
         self.summary.add(item.report)
         self._writer.file(item.path, item.report)
         self._progress.add(item)
@@ -179,9 +195,10 @@ class _Scan:
     def _entries(self) -> Generator[Entry | None, None, None]:
         """Yield what must be examined, and now and then None while there is only what is known."""
         args = self._args
-        named = set(map(os.fsencode, args.paths))
+        named = set(scan_targets.files(args))
         known = 0
-        for found in scan_targets.found(args, self._walk, self._known):
+        images = self._images.found() if self._images else ()
+        for found in chain(images, scan_targets.found(args, self._walk, self._known)):
             if isinstance(found, Known):
                 known += self._count_known(found)
                 if known >= _BREATH:

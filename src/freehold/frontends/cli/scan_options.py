@@ -27,6 +27,7 @@ examples:
   freehold scan --quarantine /srv/upload        and then: freehold quarantine list
   freehold scan --resume                        go on with the last scan that was interrupted
   freehold scan --quick
+  freehold scan oci:image.tar                   a container image, layer by layer
   freehold scan --io-idle --cpu-limit 50 /      in the background
   freehold scan --memory                        every process; --memory 4711 for one
   freehold scan --changed-since 7d /home
@@ -38,7 +39,12 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See ``freehold.frontends.cli``."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="files, and folders with everything below them")
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="files, and folders with everything below them; oci:PATH for a container image",
+    )
     parser.add_argument("--stdin", action="store_true", help="examine what comes through standard input")
     parser.add_argument("--files-from", metavar="FILE", help="read paths from FILE, one a line; '-' for standard input")
     parser.add_argument("-0", "--null", action="store_true", help="paths in --files-from end with a NUL byte")

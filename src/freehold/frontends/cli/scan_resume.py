@@ -52,7 +52,13 @@ class Progress:
         self.notice = ""
         self._resumed = resumed
         self._journal = None
-        if args.stdin or args.files_from or args.memory is not None or not scan_targets.has_folders(args):
+        if (
+            args.stdin
+            or args.files_from
+            or args.memory is not None
+            or scan_targets.has_images(args)
+            or not scan_targets.has_folders(args)
+        ):
             return
         from freehold.service import checkpoint
         from freehold.service.verdicts import generation

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from freehold.frontends.cli import scan_options
 from freehold.model.errors import UsageError
-from freehold.service.entry import Entry, Known
+from freehold.service.entry import IMAGE, Entry, Known
 from freehold.service.walk import LeftOut, Memory, Walk, spool
 
 if TYPE_CHECKING:
@@ -36,13 +36,23 @@ def check(args: argparse.Namespace) -> None:
 
 def has_folders(args: argparse.Namespace) -> bool:
     """Whether whole folders are scanned, which is when it pays to remember what was done."""
-    return args.quick or any(map(os.path.isdir, args.paths))
+    return args.quick or has_images(args) or any(map(os.path.isdir, args.paths))
+
+
+def has_images(args: argparse.Namespace) -> bool:
+    """Whether there is a container image among the paths."""
+    return any(path.startswith(IMAGE) for path in args.paths)
+
+
+def files(args: argparse.Namespace) -> list[bytes]:
+    """Return the paths that name files and folders."""
+    return [os.fsencode(path) for path in args.paths if not path.startswith(IMAGE)]
 
 
 def found(args: argparse.Namespace, walk: Walk, memory: Memory | None) -> Iterator[Entry | Known]:
     """Yield everything that was asked for, in the order of the options."""
     listed = _listed(args.files_from, b"\0" if args.null else b"\n") if args.files_from else ()
-    entries: Iterator[Entry | Known] = chain(walk.all(map(os.fsencode, args.paths)), walk.all(listed))
+    entries: Iterator[Entry | Known] = chain(walk.all(files(args)), walk.all(listed))
     if args.quick:
         entries = chain(entries, _once(chain(*_quick(args, walk, memory)), walk))
     if args.packages:
@@ -58,9 +68,9 @@ def found(args: argparse.Namespace, walk: Walk, memory: Memory | None) -> Iterat
 
 def counter(args: argparse.Namespace) -> Callable[[], Iterator[int]] | None:
     """Return how to count what is to be done, or None when that is not known before its end."""
-    if args.files_from or args.stdin or args.quick or args.packages or args.memory is not None:
+    if args.files_from or args.stdin or args.quick or args.packages or has_images(args) or args.memory is not None:
         return None
-    return lambda: Walk(scan_options.walk_options(args)).count(map(os.fsencode, args.paths))
+    return lambda: Walk(scan_options.walk_options(args)).count(files(args))
 
 
 def _quick(args: argparse.Namespace, walk: Walk, memory: Memory | None) -> Iterator[Iterator[Entry | Known]]:

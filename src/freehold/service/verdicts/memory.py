@@ -131,7 +131,7 @@ class Memory:
         system = self._systems.known(status.st_dev)
         if not system:
             return
-        number = self._types.setdefault(report.file_type, len(self._types)) if len(self._types) < _MOST_TYPES else 0
+        number = self._number_of(report.file_type)
         digest = bytes.fromhex(report.sha256) if len(report.sha256) == 64 else _NO_DIGEST
         try:
             self._new += _key(system, status) + PACK_REST(self._identity, number, self._day, 0, digest)
@@ -139,6 +139,28 @@ class Memory:
             return
         if len(self._new) >= _SAVED_AT:
             self.save()
+
+    def look_up_content(self, digest: str, size: int) -> str | None:
+        """Return the type of a content that was found clean, None when that is not known; the digest is a SHA-256."""
+        raw = bytes.fromhex(digest.removeprefix("sha256:"))
+        try:
+            at = self._table.find(_content_key(raw, size)) if self._table else 0
+        except TrustError as error:
+            self._forget(error)
+            return None
+        if self._table is None or not at or self._table.generation(at) != self._identity:
+            return None
+        number = self._table.file_type(at)
+        matches = self._table.sha256(at) == raw.hex() and number < len(self._table.types)
+        return self._table.types[number] if matches else None
+
+    def remember_content(self, digest: str, report: Report) -> None:
+        """Remember a content that was examined, wherever it came from, if it is clean."""
+        if report.verdict is not Verdict.CLEAN:
+            return
+        raw = bytes.fromhex(digest.removeprefix("sha256:"))
+        rest = PACK_REST(self._identity, self._number_of(report.file_type), self._day, 0, raw)
+        self._new += _content_key(raw, report.size) + rest
 
     def save(self) -> None:
         """Put what is new into the table; where that is impossible it is lost, with a notice."""
@@ -156,6 +178,9 @@ class Memory:
             add(self._folder, addition)
         except OSError as error:
             self._notice(f"cannot remember verdicts in {self._folder}: {error.strerror}")
+
+    def _number_of(self, file_type: str) -> int:
+        return self._types.setdefault(file_type, len(self._types)) if len(self._types) < _MOST_TYPES else 0
 
     def _find(self, system: bytes, status: os.stat_result) -> int:
         if self._table is None:
@@ -211,3 +236,9 @@ def settling() -> float:
 
 def _key(system: bytes, status: os.stat_result) -> bytes:
     return PACK_KEY(system, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _content_key(digest: bytes, size: int) -> bytes:
+    """Return the key of a content that is known by its digest: no file system has this name."""
+    first, second, third = struct.unpack_from("<3Q", digest)
+    return PACK_KEY(b"contents", first, size, second, third)
