@@ -144,8 +144,8 @@ def _description(signature: LogicalSignature | PatternSignature, rng: Random) ->
 
 
 def _check(description: TargetDescription) -> None:
-    if any(description.icon_groups) or description.handler or description.intermediates:
-        raise CannotCarry("icons, handlers and intermediate containers are not built")
+    if any(description.icon_groups) or description.intermediates:
+        raise CannotCarry("icons and intermediate containers are not built")
     if description.target is not Target.PE and description.target is not Target.ELF and description.sections:
         raise CannotCarry("only programs have sections")
 

@@ -76,7 +76,7 @@ def target_facts(description: TargetDescription) -> Iterator[tuple[str, str]]:
         if group:
             yield f"icon group {number}", group
     if description.handler:
-        yield "handler", f"{description.handler}: what matches is of this type, however it looks"
+        yield "examined again", f"as {description.handler}, where it matches"
 
 
 def _layer(name: str) -> str:
