@@ -45,7 +45,7 @@ GAPS = {
     "installshield": "volumes that lie in files of their own are reported; checksums are not verified",
     "rar": "solid archives of RAR 3 and 4 (reported); RAR 1.4; parts of a file that lie in another volume (reported); "
     "RAR 1.5 and sounds of RAR 2.0 were compared with one small archive, and none",
-    "carve": "only PE programs, cabinets, 7z, RAR, scripts of AutoIt and setups of InstallShield are looked for",
+    "carve": "only PE programs, cabinets, 7z, RAR, ARJ, EGG, scripts of AutoIt and setups of InstallShield are found",
 }
 """What is known to be missing."""
 

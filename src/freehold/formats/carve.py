@@ -22,6 +22,7 @@ _CANDIDATES = 100_000
 """So many beginnings are checked in one artifact; more are an attack on the time that this takes."""
 
 
+_SMALLEST_ARJ, _LARGEST_ARJ = 30, 2600
 _INNO_RELEASES = (b"02\x87", b"04\x87", b"05\x87", b"06\x87", b"07\x87", b"\xcd\xe6\xd7")
 """What follows "rDlPtS" in Inno Setup 1.2 to 5, and from 5.1 on."""
 
@@ -75,6 +76,22 @@ def _rar(view: View, start: int) -> int:
     return view.size - start if old or new else 0
 
 
+def _arj(view: View, start: int) -> int:
+    """An ARJ archive does not say where it ends; its main header has a checksum."""
+    head = view.read(start, 11)
+    size = int.from_bytes(head[2:4], "little")
+    if not _SMALLEST_ARJ <= size <= _LARGEST_ARJ or head[10:11] != b"\2":
+        return 0
+    header = view.read(start + 4, size + 4)
+    return view.size - start if zlib.crc32(header[:size]) == int.from_bytes(header[size:], "little") else 0
+
+
+def _egg(view: View, start: int) -> int:
+    """An EGG archive does not say where it ends."""
+    head = view.read(start, 14)
+    return view.size - start if head[4:6] == b"\0\1" and head[10:] == bytes(4) else 0
+
+
 def _inno(view: View, start: int) -> int:
     """The table that says where the parts of a setup lie has a fixed size in each release; 64 bytes are in all."""
     head = view.read(start, 12)
@@ -98,6 +115,8 @@ _KINDS: tuple[tuple[bytes, str, Callable[[View, int], int]], ...] = (
     (b"MSCF\0\0\0\0", "cabinet", _cabinet),
     (b"7z\xbc\xaf\x27\x1c", "archive", _seven_zip),
     (b"Rar!\x1a\x07", "archive", _rar),
+    (b"\x60\xea", "archive", _arj),
+    (b"EGGA", "archive", _egg),
     (b"\xa3\x48\x4b\xbe\x98\x6c\x4a\xa9", "script", _script),
     (b"rDlPtS", "inno-setup", _inno),
     (b"InstallShield\0", "setup", _setup),
