@@ -34,10 +34,10 @@ def run(command: list[str], *, memory: bool = False, core: int | None = None) ->
     return Run(wall, cpu, sampler.stop() if sampler else 0, status)
 
 
-def median(runs: list[Run]) -> Run:
-    """Return the run whose wall time is the median."""
-    middle = statistics.median_low([r.wall for r in runs])
-    return next(r for r in runs if r.wall == middle)
+def median(runs: list[Run], by: str = "wall") -> Run:
+    """Return the run whose wall time (or what ``by`` says) is the median."""
+    middle = statistics.median_low([getattr(r, by) for r in runs])
+    return next(r for r in runs if getattr(r, by) == middle)
 
 
 class _Sampler:

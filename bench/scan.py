@@ -51,7 +51,7 @@ def clamscan(work: Path, target: Path) -> list[str]:
 
 
 def freehold(target: Path, *options: str) -> list[str]:
-    return [FREEHOLD, "scan", "--format", "jsonl", *options, str(target)]
+    return [FREEHOLD, "scan", "--no-cache", "--format", "jsonl", *options, str(target)]
 
 
 def same(work: Path) -> list[str]:
