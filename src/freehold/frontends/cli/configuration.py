@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 from freehold.model.errors import UsageError
 from freehold.service.config import Settings, Value
 
-NEVER = frozenset({"help", "config", "stdin", "files-from", "null", "output", "unsafe-no-sandbox", "resume", "prove"})
+NEVER = frozenset(
+    {"help", "config", "stdin", "memory", "files-from", "null", "output", "unsafe-no-sandbox", "resume", "prove"}
+)
 """Options that belong to one call; that a scan runs without a sandbox must be said each time."""
 
 
