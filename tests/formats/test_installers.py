@@ -1,11 +1,12 @@
 """Installers: what stands behind their programs, parts of them that lie elsewhere, and hostile lists."""
 
 import pytest
-from tests.formats import installers
+from tests.formats import eggs, installers
 from tests.formats.driver import open_one
 from tests.formats.programs import two_sections
 
 from freehold.formats import autoit, issetup
+from freehold.model.limits import MIB, Limits
 from freehold.model.report import ProblemKind
 from freehold.model.view import BytesView
 
@@ -50,3 +51,22 @@ def test_setup_is_measured_by_its_own_sizes():
     setup = installers.setup_stream(FILES, named=True)
     assert issetup.measure(BytesView(b"front" + setup + b"tail"), 5) == len(setup)
     assert issetup.measure(BytesView(b"InstallShield\0 for Windows" * 9), 0) == 0
+
+
+ZEROS = bytes(40 * MIB)
+SMALL = Limits(ratio_floor=8 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("file_type", "bomb"),
+    [
+        ("issetup", lambda: installers.setup_stream({"zeros": ZEROS}, named=True)),
+        ("egg", lambda: eggs.egg({"zeros": (eggs.DEFLATE, [ZEROS])})),
+        ("egg", lambda: eggs.egg({"zeros": (eggs.LZMA, [ZEROS])})),
+    ],
+    ids=["issetup", "egg", "egg-lzma"],
+)
+def test_bombs_end_at_the_ratio_and_what_came_out_is_kept(file_type, bomb):
+    opened = open_one(file_type, bomb(), SMALL)
+    assert opened.kinds == {ProblemKind.LIMIT}
+    assert 8 * MIB <= len(opened.contents[0]) < 12 * MIB
