@@ -32,6 +32,10 @@ NOT_OF_FILES |= {"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "exit_group",
 NOT_OF_FILES |= {"recvmsg", "sendto", "recvfrom", "socketpair"}
 """System calls in which a failing disk cannot show."""
 
+NEEDING_ROOM = {"openat", "mkdir", "write", "pwrite64", "fsync", "rename", "renameat2", "link", "linkat", "ftruncate"}
+NEEDING_ROOM |= {"fsetxattr", "unlinkat", "unlink"}
+"""System calls in which a full disk can show."""
+
 
 class Outcome(NamedTuple):
     """How a run ended: its exit status (negative: the signal), what it said, and its system calls."""
@@ -41,15 +45,15 @@ class Outcome(NamedTuple):
     calls: list[str]
 
 
-def run(arguments: list[str | Path], scratch: Path, inject: str = "") -> Outcome:
-    """Run a command of Freehold's, with strace's fault if one is given: ``NAME:FAULT:when=NUMBER``."""
+def run(arguments: list[str | Path], scratch: Path, *inject: str) -> Outcome:
+    """Run a command of Freehold's, with strace's faults if some are given: ``NAME:FAULT:when=NUMBER``."""
     ready, go = os.pipe()
     pid = os.fork()
     if pid == 0:
         _child(arguments, scratch, ready)
     log = scratch / "calls"
     command = ["strace", "-qq", "-p", str(pid), "-o", log, "-e", "signal=none"]
-    with subprocess.Popen([*command, *(["-e", f"inject={inject}"] if inject else [])]) as strace:
+    with subprocess.Popen([*command, *(f"--inject={fault}" for fault in inject)]) as strace:
         while not _is_traced(pid):
             assert strace.poll() is None, f"strace cannot attach for {inject}"
         os.write(go, b"x")
@@ -64,13 +68,18 @@ def run(arguments: list[str | Path], scratch: Path, inject: str = "") -> Outcome
 def places(calls: list[str], word: str) -> list[tuple[str, int]]:
     """Return every system call from the first one on that has to do with ``word``: its name, and which one of those."""
     names = [call.partition("(")[0] for call in calls]
-    first = next(number for number, call in enumerate(calls) if word in call)
+    first = number_of(calls, word)
     counts: Counter[str] = Counter(names[:first])
     found = []
     for name in names[first:]:
         counts[name] += 1
         found.append((name, counts[name]))
     return found
+
+
+def number_of(calls: list[str], word: str) -> int:
+    """Return the number, from 0, of the first system call that has to do with ``word``."""
+    return next(number for number, call in enumerate(calls) if word in call)
 
 
 def _child(arguments: list[str | Path], scratch: Path, ready: int) -> None:

@@ -26,6 +26,9 @@ from freehold.responses.quarantine.vault import ITEMS, Vault
 
 REPORT = Report(detections=[Detection("Test.Marker", "bad", 0, 1, "marker.hdb:1")])
 
+CAPABLE = bytes.fromhex("0100000200200000000000000000000000000000")
+"""As setcap writes it: cap_net_raw, permitted and effective."""
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
@@ -99,8 +102,8 @@ def test_what_comes_back_is_what_went(
             os.setxattr(path, key, value)
         if lists:
             subprocess.run(["setfacl", "-m", ",".join(lists), "--", path], check=True)
-        if capable:  # as setcap writes it: cap_net_raw, permitted and effective
-            os.setxattr(path, "security.capability", bytes.fromhex("0100000200200000000000000000000000000000"))
+        if capable:
+            os.setxattr(path, "security.capability", CAPABLE)
         os.utime(path, ns=(atime, mtime))
         before, content, holes = fingerprint(path), read_quietly(path), extents(path)
         with tempfile.TemporaryDirectory() as beside:
@@ -316,6 +319,34 @@ def test_other_file_systems_are_crossed_and_read_only_ones_told(vault: Vault, ba
         put_back(vault, taken(vault, other / "bad"))
         subprocess.run(["mount", "-o", "remount,ro", other], check=True)
         assert "read-only" in refusal(vault, other / "bad")
+
+
+@as_root
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.parametrize(("owner", "capable"), [(1234, False), (65534, True)])
+def test_a_user_takes_only_what_he_could_put_back(owner: int, capable: bool) -> None:
+    with tempfile.TemporaryDirectory() as top:
+        os.chown(top, 65534, 65534)
+        path = Path(top, "bad")
+        path.write_bytes(MARKER)
+        os.chown(path, owner, 65534)
+        path.chmod(0o644)
+        if capable:
+            os.setxattr(path, "security.capability", CAPABLE)
+
+        def attempt() -> None:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            fd = os.open(path, os.O_RDONLY)
+            with pytest.raises(Refused, match="scan as root"):
+                take(Vault(Path(top, "vault")), fd, bytes(path), REPORT)
+
+        process = multiprocessing.get_context("fork").Process(target=attempt)
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+        assert path.read_bytes() == MARKER
 
 
 @pytest.mark.parametrize("place", [0, 40, 60, -1])

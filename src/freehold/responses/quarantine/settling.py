@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from freehold.model.errors import FreeholdError
 from freehold.responses.quarantine import names
 from freehold.responses.quarantine.item import Item
-from freehold.responses.quarantine.vault import ITEMS, RESTORING, TAKING, Vault
+from freehold.responses.quarantine.vault import ITEMS, RESTORING, TAKING, Destination, Vault
 
 
 @contextmanager
@@ -47,18 +47,25 @@ def settle_restoring(vault: Vault, identifier: str) -> bool:
     """End the restoring of a file and return whether it is where it should go; raises ``OSError``."""
     destination = vault.read_destination(identifier)
     if destination is not None:
-        above, _, name = destination.path.rpartition(b"/")
-        with suppress(OSError), _opened(above) as folder:
-            with suppress(FileNotFoundError):
-                os.unlink(aside_name(identifier), dir_fd=folder)
-            status = names.status_of(folder, name)
-            is_there = status is not None and status.st_ino == destination.inode
-            if is_there and names.digest_of(folder, name) == vault.item(identifier, RESTORING).sha256:
-                os.fsync(folder)
-                vault.discard(identifier, RESTORING)
-                return True
+        item = vault.item(identifier, RESTORING)
+        if _has_arrived(item, destination):
+            vault.discard(identifier, RESTORING)
+            return True
         vault.forget_destination(identifier)
     vault.move(identifier, RESTORING, ITEMS)
+    return False
+
+
+def _has_arrived(item: Item, destination: Destination) -> bool:
+    """Whether a file that was put back has its name; what it was made from is removed otherwise."""
+    above, _, name = destination.path.rpartition(b"/")
+    with suppress(FileNotFoundError, NotADirectoryError), _opened(above) as folder:
+        with suppress(FileNotFoundError):
+            os.unlink(aside_name(item.identifier), dir_fd=folder)
+        status = names.status_of(folder, name)
+        if status is not None and status.st_ino == destination.inode:
+            os.fsync(folder)
+            return names.digest_of(folder, name) == item.sha256
     return False
 
 
