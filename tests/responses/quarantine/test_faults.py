@@ -10,6 +10,14 @@ import pytest
 from tests.responses.quarantine import faults
 from tests.responses.quarantine.conftest import MARKER, read_quietly
 
+from freehold.model.report import Detection, Report
+from freehold.responses.quarantine.restoring import Restorer
+from freehold.responses.quarantine.settling import settled
+from freehold.responses.quarantine.taking import take
+from freehold.responses.quarantine.vault import ITEMS, Vault
+
+REPORT = Report(detections=[Detection("Test.Marker", "bad", 0, 1, "marker.hdb:1")])
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed"),
@@ -53,9 +61,19 @@ class Place:
 
     def bring(self, *, into_vault: bool) -> None:
         """Have the file where it should be for the next run."""
-        arguments = self.take if into_vault else self.restore
-        outcome = faults.run(arguments, self.top)
-        assert outcome.status == int(into_vault), outcome.errors
+        vault = Vault(self.vault)
+        if into_vault:
+            fd = os.open(self.file, os.O_RDONLY | os.O_NOATIME)
+            try:
+                take(vault, fd, bytes(self.file), REPORT)
+            finally:
+                os.close(fd)
+            return
+        with settled(vault):
+            items = [vault.item(identifier) for identifier in vault.identifiers(ITEMS)]
+        with Restorer(vault, items) as restorer:
+            for item in items:
+                restorer.restore(item)
 
 
 def status(path: Path) -> tuple[int | bytes, ...]:
