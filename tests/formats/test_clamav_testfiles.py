@@ -16,9 +16,7 @@ FOLDER = Path("/usr/share/clamav-testfiles")
 PROGRAM = "aa15bcf478d165efd2065190eb473bcb"
 SIZE = 544
 
-PACKED = frozenset(
-    f"clam-{packer}.exe" for packer in ("aspack", "mew", "pespin", "petite", "upack", "upx", "wwpack", "yc")
-)
+PACKED = frozenset(f"clam-{packer}.exe" for packer in ("aspack", "mew", "pespin", "petite", "upack", "wwpack", "yc"))
 """Programs whose own code must run to unpack them."""
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="Debian's clamav-testfiles is not installed")
