@@ -38,8 +38,12 @@ GAPS = {
     "asar": "files that lie next to the archive",
     "swf": "embedded pictures and sounds",
     "pe_inside": "resources that do not begin like a container, a program or a document; .NET resources; "
-    "programs packed with UPX are restored without exports, resources and the table of relocations",
-    "elf_inside": "shared libraries packed with UPX; UPX's filters for ARM, PowerPC and MIPS (reported)",
+    "programs packed with UPX are restored without exports, resources and the table of relocations; "
+    "other packed programs are run on an emulated processor (`freehold[emulation]`), as far as they need only what "
+    "`emulation/winapi.tsv` lists: PESpin, and packers that need real Windows or run in a virtual machine of their own "
+    "(Themida, VMProtect), stay packed; sections and entry point of what is found in memory are the packed program's",
+    "elf_inside": "packers other than UPX, and UPX without its header; shared libraries packed with UPX; UPX's filters "
+    "for ARM, PowerPC and MIPS (reported)",
     "pyinstaller": "names of modules; encrypted archives of modules",
     "autoit": "scripts of AutoIt 2 and AutoHotkey; words that a script stores by number are named by it",
     "installshield": "volumes that lie in files of their own are reported; checksums are not verified",

@@ -40,6 +40,9 @@ class Collector:
     def fact(self, key: str, value: str | float) -> None:
         self.facts[key] = value
 
+    def emulate(self, program: View, *, wide: bool) -> None:
+        """Run nothing."""
+
     @property
     def kinds(self) -> set[ProblemKind]:
         return {kind for kind, _ in self.problems}

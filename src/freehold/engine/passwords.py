@@ -131,3 +131,6 @@ class _Listening:
     def passwords(self, rounds: int) -> Iterator[bytes]:  # noqa: ARG002 - mails are not encrypted
         """Yield nothing."""
         return iter(())
+
+    def emulate(self, program: View, *, wide: bool) -> None:
+        """Run nothing: there are no programs outside of attachments."""

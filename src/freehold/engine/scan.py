@@ -16,7 +16,7 @@ from freehold.engine.spool import Spool
 from freehold.formats.registry import BY_TYPE
 from freehold.model.artifact import Artifact
 from freehold.model.errors import LimitReached, MalformedInput
-from freehold.model.interfaces import Child, Format, Matcher, Member, MemberMatcher
+from freehold.model.interfaces import Child, Emulated, Emulator, Format, Matcher, Member, MemberMatcher
 from freehold.model.limits import Budget, Limits
 from freehold.model.report import UNWANTED, Detection, Node, Problem, ProblemKind, Report, Verdict
 from freehold.model.view import BytesView, ContentChanged, FileView, View
@@ -36,6 +36,7 @@ class Engine:
         matchers: in the order in which they are asked.
         spool_fd: an open, unlinked file for decoded content that is too large for memory; None keeps all in memory.
         passwords: returns what may open encrypted content (``engine.passwords.Password``); asked when there is some.
+        emulator: runs packed programs; None where nothing can.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class Engine:
         matchers: Sequence[Matcher],
         spool_fd: int | None = None,
         passwords: Callable[[], Iterable[tuple[str | None, bytes]]] = tuple,
+        emulator: Emulator | None = None,
     ) -> None:
+        self._emulator = emulator
         self._matchers = matchers
         self._member_matchers = [matcher for matcher in matchers if isinstance(matcher, MemberMatcher)]
         self._passwords = passwords
@@ -64,6 +67,7 @@ class Engine:
         examination = _Examination(self._matchers, self._spool, limits, all_matches=all_matches, tree=tree)
         examination.member_matchers = self._member_matchers
         examination.passwords = self._passwords
+        examination.emulator = self._emulator
         return examination.run(view, name)
 
 
@@ -91,6 +95,7 @@ class _Examination:
         self.member_matchers: Sequence[MemberMatcher] = ()
         self.passwords: Callable[[], Iterable[tuple[str | None, bytes]]] = tuple
         self.spool = spool
+        self.emulator: Emulator | None = None
         self.limits = limits
         self.budget = Budget(limits)
         self.all_matches = all_matches
@@ -142,6 +147,7 @@ class _Examination:
 
     def _examine_child(self, artifact: Artifact, child: Child) -> None:
         self.budget.take_artifact(artifact.depth)
+        artifact.memory = child.memory
         mark = self.spool.mark
         stop = None
         if isinstance(child.content, BytesView | FileView):
@@ -299,6 +305,13 @@ class _Unpacking:
 
     def member(self, member: Member) -> None:
         self._examination.match_member(self._artifact, member)
+
+    def emulate(self, program: View, *, wide: bool) -> Emulated | None:
+        if self._artifact.memory:
+            return None
+        if self._examination.emulator is None:
+            return Emulated(ProblemKind.UNSUPPORTED, "nothing here can run it to unpack it")
+        return self._examination.emulator(program, self.spool, self.budget, wide=wide)
 
 
 def _ranked(detections: list[Detection], *, all_matches: bool) -> list[Detection]:

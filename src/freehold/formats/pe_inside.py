@@ -9,7 +9,7 @@ Source: Microsoft's PE format specification.
 import struct
 from collections.abc import Iterator
 
-from freehold.formats import pe, pyinstaller, upx_pe
+from freehold.formats import packed, pe, pyinstaller
 from freehold.formats.carve import carve
 from freehold.formats.extents import TRIVIAL, Extents, rest
 from freehold.model.errors import MalformedInput
@@ -113,7 +113,7 @@ class _PeInside:
         except MalformedInput:
             yield from carve(view, 1, view.size, unpacking)
             return
-        yield from upx_pe.unpacked(view, layout, unpacking)
+        yield from packed.unpacked(view, layout, unpacking)
         seen: set[tuple[int, int]] = set()
         for name, start, size in _resources(view, layout, unpacking):
             if (start, size) not in seen and view.read(start, 6).startswith(_WORTHY):

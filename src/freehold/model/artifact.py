@@ -16,11 +16,12 @@ class Artifact:
         depth: layers below the root.
         facts: what formats and matchers found out about it.
         digests: hex digests that were computed, by algorithm.
+        memory: whether it is what a program had in memory (see ``model.interfaces.Child``).
         retyped: whether it is taken for another type than its bytes say.
         other_types: file types as which signatures want it to be examined once more.
     """
 
-    __slots__ = ("depth", "digests", "facts", "file_type", "name", "other_types", "parent", "retyped", "view")
+    __slots__ = ("depth", "digests", "facts", "file_type", "memory", "name", "other_types", "parent", "retyped", "view")
 
     def __init__(
         self, name: str, view: View, file_type: str = "", parent: "Artifact | None" = None, depth: int = 0
@@ -34,6 +35,7 @@ class Artifact:
         self.digests: dict[str, str] = {}
         self.retyped = False
         self.other_types: list[str] = []
+        self.memory = False
 
     @property
     def lineage(self) -> str:

@@ -1,6 +1,6 @@
 """The few interfaces along which Freehold is extended: format, matcher, signature language, feed, response."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
@@ -20,11 +20,27 @@ class Child(NamedTuple):
         name: what its container calls it; a label, never a path. Undecodable bytes are surrogate escapes.
         content: a view (a slice of the parent: nothing is copied), or chunks as a decoder produces them.
         consumed: for chunks: returns how many bytes of the parent the decoder has read so far, for the ratio limit.
+        memory: whether it is what a program had in memory when it was stopped, and so not to be run again.
     """
 
     name: str
     content: View | Iterable[bytes]
     consumed: Callable[[], int] | None = None
+    memory: bool = False
+
+
+class Emulated(NamedTuple):
+    """What came of running a packed program.
+
+    Attributes:
+        kind: why it may not have unpacked all of itself, None when it came to an end of its own.
+        end: how it ended, for people.
+        regions: name and content of what it had in memory.
+    """
+
+    kind: ProblemKind | None
+    end: str
+    regions: Sequence[tuple[str, View]] = ()
 
 
 class Member(NamedTuple):
@@ -60,6 +76,13 @@ class Spool(Protocol):
         """Return the region."""
 
 
+class Emulator(Protocol):
+    """Runs packed programs, in another process."""
+
+    def __call__(self, program: View, spool: Spool, budget: Budget, *, wide: bool) -> Emulated:
+        """Run a program; what it had in memory goes to the spool."""
+
+
 class Unpacking(Protocol):
     """What a format may use of the engine while it opens an artifact."""
 
@@ -90,6 +113,9 @@ class Unpacking(Protocol):
 
     def member(self, member: Member) -> None:
         """Tell what this artifact says of one of its members, whether or not that can be unpacked."""
+
+    def emulate(self, program: View, *, wide: bool) -> Emulated | None:
+        """Run a packed program on an emulated processor; None when it is itself the memory of one that was run."""
 
 
 class Format(Protocol):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.model.report import Problem, ProblemKind, Report, Verdict
 from freehold.model.view import ContentChanged, open_view
+from freehold.sandbox.emulated import emulate
 from freehold.sandbox.host import Examiner
 from freehold.sandbox.spool import open_spool
 from freehold.sandbox.wire import Setup, encode
@@ -58,7 +59,7 @@ def load_engine(
 
         matchers.insert(0, Collector(collect))
     known = _passwords(opened, passwords)
-    return lambda spool: Engine(matchers, spool, known)
+    return lambda spool: Engine(matchers, spool, known, emulate)
 
 
 def _passwords(bundles: "Sequence[Bundle]", given: Sequence[bytes]) -> Callable[[], Iterable[tuple[str | None, bytes]]]:
@@ -91,7 +92,7 @@ def load_newer(
         return None
     matchers = load(opened, without=frozenset(older))
     known = _passwords(opened, passwords)
-    return lambda spool: Engine(matchers, spool, known)
+    return lambda spool: Engine(matchers, spool, known, emulate)
 
 
 def examiner(kit: Kit) -> Callable[[int, int, str, bool], Report]:

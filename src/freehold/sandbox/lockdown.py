@@ -42,6 +42,7 @@ class Policy(NamedTuple):
         descriptors: whether files arrive over a socket.
         confine: False leaves it at the limits on resources, for who insists on no sandbox.
         violation: what a forbidden system call leads to.
+        code: whether it may turn memory into machine code, as the emulated processor does.
     """
 
     memory: int
@@ -53,6 +54,7 @@ class Policy(NamedTuple):
     descriptors: bool = True
     confine: bool = True
     violation: Violation = Violation.KILL
+    code: bool = False
 
 
 class Applied(NamedTuple):
@@ -136,7 +138,7 @@ def lock_down(policy: Policy) -> Applied:
     version = landlock.abi()
     landlock.deny_all(version)
     user = os.geteuid()
-    seccomp.install(policy.calls, policy.violation, descriptors=policy.descriptors)
+    seccomp.install(policy.calls, policy.violation, descriptors=policy.descriptors, code=policy.code)
     return Applied(version, seccomp=True, user=user, capabilities=capabilities, empty_root=empty_root)
 
 

@@ -28,6 +28,8 @@ _IO_URING_SETUP = 425
 _TRACEME, _NEW_USER_NAMESPACE = 0, 0x10000000
 _ANSWER = 200
 _SUCCEEDED = "succeeded"
+_CODE = frozenset({"map memory as code", "turn memory into code"})
+"""What a process may do that emulates: it makes machine code of what it emulates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +62,25 @@ class Proof:
         sandbox: what confined the process that tried.
         attempts: in the order made.
         end: how a confined process ended that made a forbidden system call as a worker would.
+        permitted: attempts that this kind of process may succeed in.
     """
 
     sandbox: str
     attempts: tuple[Attempt, ...]
     end: str
+    permitted: frozenset[str] = frozenset()
 
     @property
     def holds(self) -> bool:
-        """Whether every attempt was blocked and a worker would have been ended."""
-        return self.end == "SIGSYS" and all(attempt.blocked for attempt in self.attempts)
+        """Whether every attempt was blocked that has to be, and a worker would have been ended."""
+        return self.end == "SIGSYS" and all(a.blocked or a.name in self.permitted for a in self.attempts)
 
 
-def prove() -> Proof:
+def prove(*, emulating: bool = False) -> Proof:
     """Make all attempts; takes a fraction of a second.
+
+    Args:
+        emulating: confine as a process that runs packed programs, which may make machine code.
 
     Raises:
         TrustError: there is no sandbox on this kernel.
@@ -84,7 +91,7 @@ def prove() -> Proof:
         root = lockdown.empty_directory(directory)
         if root is not None:
             stack.callback(os.close, root)
-        cell = _Cell(seccomp.load_table(), root)
+        cell = _Cell(seccomp.load_table(), root, emulating)
         sandbox = _in_child(lambda: str(cell.lock(Violation.REFUSE)))
         if not sandbox.returned:
             raise TrustError(f"no sandbox: a confined process ended with {sandbox.outcome}")
@@ -93,7 +100,7 @@ def prove() -> Proof:
             for group, name, action in _attempts(Path(directory), stack)
         )
         end = _in_child(cell.around(os.fork, Violation.KILL)).outcome
-    return Proof(sandbox.returned, attempts, end)
+    return Proof(sandbox.returned, attempts, end, _CODE if emulating else frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,7 @@ class _Cell:
 
     calls: seccomp.Table
     root: int | None
+    code: bool
 
     def lock(self, violation: Violation) -> lockdown.Applied:
         policy = lockdown.Policy(
@@ -112,6 +120,8 @@ class _Cell:
             calls=self.calls,
             root=self.root,
             violation=violation,
+            descriptors=not self.code,
+            code=self.code,
         )
         return lockdown.lock_down(policy)
 

@@ -67,27 +67,34 @@ def load_table() -> Table:
     return tuple((int(row[column]), row[3]) for row in rows if row[column] != "-")
 
 
-def install(table: Table, violation: Violation, *, descriptors: bool) -> None:
+def install(table: Table, violation: Violation, *, descriptors: bool, code: bool = False) -> None:
     """Filter the calls of this process from now on; it must have given up new privileges before.
 
     Args:
         table: what ``load_table`` returned while there still was a file system.
         violation: what a call outside the list leads to.
         descriptors: whether recvmsg is let through, for files that arrive over a socket.
+        code: whether memory may become machine code.
 
     Raises:
         TrustError: the kernel did not take the filter.
     """
     architecture = ARCHITECTURES[os.uname().machine]
-    code = program(architecture, table, violation, descriptors=descriptors, process=os.getpid())
-    instructions = ctypes.create_string_buffer(code, len(code))
-    header = struct.pack("@HP", len(code) // 8, ctypes.addressof(instructions))
+    rules = program(architecture, table, violation, descriptors=descriptors, process=os.getpid(), code=code)
+    instructions = ctypes.create_string_buffer(rules, len(rules))
+    header = struct.pack("@HP", len(rules) // 8, ctypes.addressof(instructions))
     if _syscall(architecture.call, _SET_MODE_FILTER, _SYNCHRONISE, header):
         raise TrustError(f"the kernel refused the system-call filter: {os.strerror(ctypes.get_errno())}")
 
 
 def program(
-    architecture: Architecture, table: Table, violation: Violation, *, descriptors: bool, process: int
+    architecture: Architecture,
+    table: Table,
+    violation: Violation,
+    *,
+    descriptors: bool,
+    process: int,
+    code: bool = False,
 ) -> bytes:
     """Return the filter as ``struct sock_filter`` records (seccomp(2), linux/filter.h)."""
     otherwise = _op(_RETURN, violation.value)
@@ -101,7 +108,9 @@ def program(
     ]
     bodies = {
         "always": _op(_RETURN, _ALLOW),
-        "not-exec": _op(_LOAD, _argument(2)) + _op(_IF_ANY_BIT, _PROT_EXEC, 1, 0) + _op(_RETURN, _ALLOW) + otherwise,
+        "not-exec": _op(_RETURN, _ALLOW)
+        if code
+        else _op(_LOAD, _argument(2)) + _op(_IF_ANY_BIT, _PROT_EXEC, 1, 0) + _op(_RETURN, _ALLOW) + otherwise,
         "own-process": _op(_LOAD, _argument(0)) + _op(_IF_EQUAL, process, 0, 1) + _op(_RETURN, _ALLOW) + otherwise,
         "descriptors": _op(_RETURN, _ALLOW) if descriptors else otherwise,
         "refused": _op(_RETURN, _EPERM),

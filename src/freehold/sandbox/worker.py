@@ -91,6 +91,11 @@ def _begin(channel: int, policy: Policy, late: LateModules) -> None:
 def _seal_imports(late: LateModules) -> None:
     """Keep the interpreter from opening files on its own: for imports, encodings, warnings and tracebacks."""
     late.install()
+    seal()
+
+
+def seal() -> None:
+    """Keep the interpreter from opening files for warnings and tracebacks."""
     warnings.simplefilter("ignore")
     sys.unraisablehook = _ignore
     sys.excepthook = _ignore

@@ -13,7 +13,9 @@ from functools import partial
 from typing import Any
 
 from freehold.model.errors import FreeholdError, TrustError, UsageError
-from freehold.sandbox import lockdown, seccomp, worker
+from freehold.model.limits import MIB
+from freehold.sandbox import emulated, lockdown, seccomp, worker
+from freehold.sandbox.emulators import Emulators
 from freehold.sandbox.examination import Kit, load_engine, load_newer
 from freehold.sandbox.host import Ends, Load
 from freehold.sandbox.late import LateModules
@@ -68,22 +70,26 @@ class _Zygote:
         self._woken, self._wake = _wake_on_child()
         self._control = worker.adopt(ends.commands) if setup.sockets else None
         self._lines = Lines(_COMMANDS)
+        self._poll = select.poll()
+        self._emulators = Emulators(directory, self._emulation_policy(), self._poll, _keep_only)
         gc.freeze()  # workers share these pages as long as nobody touches them
         gc.enable()
 
     def run(self) -> None:
-        poll = select.poll()
-        poll.register(self._ends.commands, select.POLLIN)
-        poll.register(self._woken, select.POLLIN)
+        self._poll.register(self._ends.commands, select.POLLIN)
+        self._poll.register(self._woken, select.POLLIN)
         while True:
-            for fd, _ in poll.poll():
+            for fd, _ in self._poll.poll():
                 if fd == self._woken:
                     os.read(fd, PIECE)
                     self._reap()
+                elif fd != self._ends.commands:
+                    self._emulators.serve(fd)
                 elif not self._obey():
                     return
 
     def end_all(self) -> None:
+        self._emulators.end()
         for pid in self._pids.values():
             os.kill(pid, signal.SIGKILL)
         for pid in self._pids.values():
@@ -120,16 +126,21 @@ class _Zygote:
 
     def _fork(self, identity: int, life: Callable[[lockdown.Policy], None], answers: int = -1) -> None:
         policy = self._policy()
+        exchange = self._emulators.connect(identity)
         pid = os.fork()
         if pid == 0:
+            emulated.connect(exchange.ends)
             worker.live(lambda: self._leave(life, policy, answers))
+        for fd in exchange.ends:
+            os.close(fd)
         self._pids[identity] = pid
 
     def _leave(self, life: Callable[[lockdown.Policy], None], policy: lockdown.Policy, answers: int) -> None:
         """In the new worker: part with what is the zygote's."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for fd in {self._woken, self._wake, self._ends.commands, self._ends.events, *self._ends.answers} - {answers}:
+        own = {self._woken, self._wake, self._ends.commands, self._ends.events, *self._ends.answers}
+        for fd in (own | self._emulators.descriptors()) - {answers}:
             os.close(fd)
         life(policy)
 
@@ -146,16 +157,23 @@ class _Zygote:
             confine=self._setup.confine,
         )
 
+    def _emulation_policy(self) -> lockdown.Policy:
+        return self._policy()._replace(
+            memory=1024 * MIB, cpu_seconds=6, file_bytes=emulated.LARGEST_DUMP, descriptors=False, code=True
+        )
+
     def _kill(self, identity: int) -> None:
         pid = self._pids.get(identity)
         if pid is not None:
             os.kill(pid, signal.SIGKILL)  # not reaped yet, so the number is still its own
 
     def _reap(self) -> None:
+        self._emulators.reap()
         for identity, pid in list(self._pids.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 del self._pids[identity]
+                self._emulators.forget(identity)
                 write_all(self._ends.events, encode(["died", identity, status]))
 
 

@@ -1,6 +1,8 @@
 """``freehold doctor``: what protects this machine, and the proof of it."""
 
 import argparse
+import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -36,14 +38,16 @@ def run(args: argparse.Namespace) -> int:
     facts = _facts()
     obstacle = ""
     proof = None
+    holds = False
     try:
         proof = prove() if sys.platform == "linux" else None
+        facts["emulator"], holds = _emulator(confined=proof is not None)
     except TrustError as error:
         obstacle = str(error)
     if proof is None and not obstacle:
         obstacle = f"not sandboxed on this platform ({sys.platform}): files are examined with the rights of the user"
     print(_as_json(facts, proof, obstacle) if args.json else _as_text(facts, proof, obstacle))
-    return 0 if proof is not None and proof.holds else 1
+    return 0 if proof is not None and proof.holds and holds else 1
 
 
 def _facts() -> dict[str, str]:
@@ -85,6 +89,23 @@ def _spool() -> str:
 def _library(library: NativeLibrary) -> str:
     found = next((path for path in library.paths if Path(path).exists()), None)
     return found or f"missing, so nothing inside {library.formats} is examined; install {library.package}"
+
+
+def _emulator(*, confined: bool) -> tuple[str, bool]:
+    """Return what can be said of the emulator, and whether its processes are confined; they are if there are none."""
+    if importlib.util.find_spec("icicle") is None:
+        return "missing, so of packed programs only UPX's are unpacked; install freehold[emulation]", True
+    version = f"icicle-emu {importlib.metadata.version('icicle-emu')}"
+    if not confined:
+        return version, True
+    proof = prove(emulating=True)
+    failed = [attempt for attempt in proof.attempts if attempt.blocked]
+    if not proof.holds:
+        return f"{version}; THE SANDBOX OF ITS PROCESSES LEAKS", False
+    return (
+        f"{version}; {len(failed)} of {len(proof.attempts)} attempts fail there, but it may turn memory into code",
+        True,
+    )
 
 
 def _as_json(facts: dict[str, str], proof: Proof | None, obstacle: str) -> str:
