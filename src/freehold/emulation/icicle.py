@@ -29,6 +29,7 @@ class IcicleCpu:
         import icicle
 
         self.wide = wide
+        self._mask = (1 << (64 if wide else 32)) - 1
         self._icicle: Any = icicle
         self._vm: Any = icicle.Icicle("x86_64" if wide else "i686")
         self._vm.mem_capacity = pages
@@ -69,12 +70,13 @@ class IcicleCpu:
     def read(self, address: int, size: int) -> bytes:
         """See ``Cpu.read``."""
         try:
-            return bytes(self._vm.mem_read(address, size))
+            return bytes(self._vm.mem_read(address & self._mask, size))
         except self._icicle.MemoryException:
             return b""
 
     def write(self, address: int, data: bytes) -> bool:
         """See ``Cpu.write``."""
+        address &= self._mask
         try:
             self._vm.mem_write(address, data)
         except self._icicle.MemoryException as error:
@@ -93,9 +95,9 @@ class IcicleCpu:
     def put(self, register: str, value: int) -> None:
         """See ``Cpu.put``."""
         if register == "ip":
-            self._vm.pc = value
+            self._vm.pc = value & self._mask
         else:
-            self._vm.reg_write(self._names[register], value)
+            self._vm.reg_write(self._names[register], value & self._mask)
 
     def run(self, instructions: int) -> Stop:
         """See ``Cpu.run``."""

@@ -55,7 +55,7 @@ class Exceptions:
         cpu = self._cpu
         here = cpu.get("ip")
         top = cpu.get("sp")
-        context = (top - 0x400) & ~0xF
+        context = (top - 0x400) & 0xFFFFFFF0
         record = context - _RECORD - 0x10
         fields = bytearray(_CONTEXT)
         struct.pack_into("<I", fields, 0, 0x1003F)
@@ -102,7 +102,7 @@ class Exceptions:
         self._pending = [*self._pending[-_KEPT:], (frame, record, context)]
         nested = record - _NESTED
         cpu.write(nested, struct.pack("<II", self._word(THREAD), RETURN))
-        cpu.write(THREAD, struct.pack("<I", nested))
+        cpu.write(THREAD, struct.pack("<I", nested & _LAST))
         cpu.put("sp", nested - _NESTED)
         for value in (nested, context, frame, record, RETURN):
             self._windows.push(value)

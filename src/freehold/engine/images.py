@@ -171,3 +171,6 @@ class _Unpacking:
 
     def member(self, member: Member) -> None:
         """Listen to nothing."""
+
+    def emulate(self, program: View, *, wide: bool) -> None:
+        """Run nothing: layers are no programs."""
