@@ -2,7 +2,7 @@
 
     python bench/manners.py [--runs 3] [--tree /usr/share]
 
-The build compiles a hundred generated C files with ``make`` on all cores; the scan runs over and over, without its
+The build compiles generated C files with ``make`` on all cores; the scan runs over and over, without its
 memory of verdicts. Alone, beside a plain scan and beside a polite one in turns. Needs gcc and make. On a machine with
 other work the figures mean little: look at how far the runs differ.
 """
@@ -31,18 +31,19 @@ BACKGROUND = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--files", type=int, default=100, help="of the build (default: %(default)s)")
     parser.add_argument("--tree", type=Path, default=Path("/usr/share"))
     args = parser.parse_args()
     taken: dict[str, list[float]] = {name: [] for name in BACKGROUND}
     with tempfile.TemporaryDirectory() as folder:
-        prepare(Path(folder))
+        prepare(Path(folder), args.files)
         build(Path(folder))
         for _ in range(args.runs):
             for name, options in BACKGROUND.items():
                 with Background(options, args.tree):
                     taken[name].append(build(Path(folder)))
     alone = statistics.median(taken["alone"])
-    print("| a build of 100 C files | seconds (each run) | slower by |\n|---|---|---|")
+    print(f"| a build of {args.files} C files | seconds (each run) | slower by |\n|---|---|---|")
     for name, seconds in taken.items():
         middle = statistics.median(seconds)
         runs = ", ".join(f"{value:.1f}" for value in seconds)
@@ -72,11 +73,11 @@ class Background:
             time.sleep(1)
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, files: int) -> None:
     body = "".join(
-        f"int f{i}(int x) {{ for (int j = 0; j < x; j++) x += j % {i + 2}; return x * {i}; }}\n" for i in range(300)
+        f"int f{i}(int x) {{ for (int j = 0; j < x; j++) x += j % {i + 2}; return x * {i}; }}\n" for i in range(60)
     )
-    for number in range(100):
+    for number in range(files):
         (folder / f"part{number}.c").write_text(f"#include <stdio.h>\n#include <stdlib.h>\n{body}")
     (folder / "Makefile").write_text("all: $(patsubst %.c,%.o,$(wildcard *.c))\n%.o: %.c\n\tgcc -O2 -c $< -o $@\n")
 
