@@ -15,7 +15,7 @@ INSTRUCTIONS = 1_000_000_000
 SECONDS = 3.0
 """Wall time for the same."""
 
-_SLICE = 5_000_000
+_SLICE = 100_000
 _MOST_BLOCKS = 32
 
 
