@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freehold.model.artifact import Artifact
@@ -53,6 +53,7 @@ def test_a_record_that_claims_too_much_is_left_out() -> None:
         assert [record.name for record in records(file.fileno())] == ["root"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.text(max_size=30)), max_size=12))
 def test_no_name_leaves_the_folder(items: list[tuple[int, str]]) -> None:
     with tempfile.TemporaryDirectory() as outside, tempfile.TemporaryFile() as file:

@@ -12,7 +12,7 @@ from freehold.model.errors import FreeholdError, UsageError
 
 SIGNATURE_FILE = re.compile(
     r"[^.].*\.(cat|cbc|cdb|cfg|cld|crb|cud|cvd|db|fp|ftm|gdb|hdb|hdu|hsb|hsu|idb|ign2?|imp|ioc|ldb|ldu|mdb|mdu|msb|msu|ndb"
-    r"|ndu|pdb|pwdb|rmd|sfp|sign|toml|wdb|yara?|zmd)",
+    r"|ndu|pdb|policy|pwdb|rmd|sfp|sign|toml|wdb|yara?|zmd)",
     re.IGNORECASE | re.DOTALL,
 )
 """Names of files that signatures come in, and of the digital signatures of such files; hidden files are none."""

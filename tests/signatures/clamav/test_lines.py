@@ -296,7 +296,7 @@ def test_ignore_lists() -> None:
 def test_container_metadata() -> None:
     (signature,) = all_of(clamav_cdb.LANGUAGE, r"A:CL_TYPE_ZIP:1-9:\.exe$:*:5:1:2-3:*:*:51:255", "a.cdb")
     assert isinstance(signature, ContainerSignature)
-    assert (signature.container, signature.container_size, signature.name) == ("CL_TYPE_ZIP", Range(1, 9), r"\.exe$")
+    assert (signature.container, signature.container_size, signature.name) == ("CL_TYPE_ZIP", Range(1, 9), r"\.exe\Z")
     assert (signature.compressed_size, signature.size) == (None, Range(5, 5))
     assert (signature.encrypted, signature.position) == (True, Range(2, 3))
 
