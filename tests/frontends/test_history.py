@@ -177,3 +177,24 @@ def test_a_desktop_is_notified_over_its_bus(
     assert 'string "Test.EICAR.Exact in &lt;b>evil.com"' in calls
     # Nobody shows notifications on this bus; the scan says so and counts all the same.
     assert b"warning: no notification could be shown" in done.stderr
+
+
+def test_what_was_done_and_what_is_allowed_is_recorded(
+    freehold: Run, environment: dict[str, str], eicar: bytes, tmp_path: Path
+) -> None:
+    env = environment | {f"XDG_{kind}_HOME": str(tmp_path / kind) for kind in ("STATE", "DATA", "CONFIG")}
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/evil.com").write_bytes(eicar)
+    assert freehold("scan", "--quarantine", tmp_path / "in", env=env).returncode == 1
+    (tmp_path / "in/again.com").write_bytes(eicar)
+    added = freehold("list", "add", "allow", "--file", tmp_path / "in/again.com", "--reason", "ours", env=env)
+    assert added.returncode == 0, added.stderr
+    assert freehold("scan", tmp_path / "in", env=env).returncode == 0
+    rows = [json.loads(line) for line in freehold("report", "--format", "ecs", env=env).stdout.splitlines()]
+    assert {(row["file"]["name"], row["event"]["action"]) for row in rows} == {
+        ("again.com", "allowed"),
+        ("evil.com", "quarantined"),
+    }
+    page = freehold("report", env=env).stdout.decode()
+    assert "1 finding in 1 file" in page
+    assert "allowed by lists" in page

@@ -12,12 +12,14 @@ from typing import Any
 
 from freehold import __version__
 from freehold.model.report import Verdict
-from freehold.responses.history import Finding
+from freehold.responses.history import ALLOWED, Finding
 from freehold.responses.wording import printable
 
 VENDOR = "Freehold"
 
 _OCSF_SEVERITY = {Verdict.INFECTED: (4, "High"), Verdict.SUSPICIOUS: (3, "Medium"), Verdict.PROHIBITED: (3, "Medium")}
+_OCSF_DISPOSITION = {"quarantined": 3, ALLOWED: 1}
+_OCSF_DETECTED = 15
 _ECS_SEVERITY = {Verdict.INFECTED: 73, Verdict.SUSPICIOUS: 47, Verdict.PROHIBITED: 47}
 _CEF_SEVERITY = {Verdict.INFECTED: 8, Verdict.SUSPICIOUS: 5, Verdict.PROHIBITED: 5}
 
@@ -38,6 +40,7 @@ def ocsf(finding: Finding) -> dict[str, Any]:
         "severity_id": severity,
         "severity": severity_name,
         "status_id": 1,
+        "disposition_id": _OCSF_DISPOSITION.get(finding.action, _OCSF_DETECTED),
         "message": _message(finding),
         "metadata": {
             "version": "1.3.0",
@@ -76,6 +79,7 @@ def ecs(finding: Finding) -> dict[str, Any]:
             "dataset": "freehold.detection",
             "severity": _ECS_SEVERITY[Verdict(finding.verdict)],
             "id": _uid(finding),
+            "action": finding.action or "detected",
         },
         "file": file,
         "rule": {"name": finding.name, "ruleset": finding.source, "category": finding.category or finding.verdict},
@@ -95,6 +99,7 @@ def cef(finding: Finding) -> str:
         "dvchost": platform.node(),
         "cat": finding.category or finding.verdict,
         "outcome": finding.verdict,
+        "act": finding.action or "detected",
         "fname": _name(path),
         "filePath": path,
         "fsize": str(finding.size),

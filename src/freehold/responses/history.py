@@ -21,6 +21,9 @@ FINDINGS_KEPT = 10_000
 KEPT_SECONDS = 2 * 366 * 86_400
 """How old a scan may become before a later one removes it."""
 
+ALLOWED = "allowed"
+"""The action of a detection that one of the user's lists allows."""
+
 _WAIT = 5.0
 _VERSION = 1
 _SCHEMA = """
@@ -34,7 +37,7 @@ CREATE INDEX scans_began ON scans (began);
 CREATE TABLE findings (
     scan INTEGER NOT NULL REFERENCES scans ON DELETE CASCADE, began REAL NOT NULL, path BLOB NOT NULL,
     verdict TEXT NOT NULL, name TEXT NOT NULL, artifact TEXT NOT NULL, category TEXT NOT NULL, source TEXT NOT NULL,
-    description TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL
+    description TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, action TEXT NOT NULL
 );
 CREATE INDEX findings_scan ON findings (scan);
 """
@@ -55,6 +58,7 @@ class Finding(NamedTuple):
         description: of the signature, may be "".
         size: of the root file in bytes.
         sha256: of the root file, "" where it was not computed.
+        action: what was done with the file, "" for nothing; ``ALLOWED`` when the detection does not count.
     """
 
     scan: int
@@ -68,6 +72,7 @@ class Finding(NamedTuple):
     description: str
     size: int
     sha256: str
+    action: str = ""
 
 
 class Scan(NamedTuple):
@@ -170,12 +175,8 @@ class History:
                 ),
             ).lastrowid
             assert number is not None  # noqa: S101 - what an insertion that succeeded has
-            rows = (
-                finding(number, run.started, path, report, detection)
-                for path, report in findings
-                for detection in report.detections
-            )
-            database.executemany("INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            rows = (row for path, report in findings for row in findings_of(number, run.started, path, report))
+            database.executemany("INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         return number
 
     def scans(self, since: float = 0.0, number: int | None = None) -> Iterator[Scan]:
@@ -236,8 +237,8 @@ class Recorder:
 
     def file(self, path: bytes, report: Report) -> None:
         """See ``ReportWriter``."""
-        if report.detections and self._room > 0:
-            self._room -= len(report.detections)
+        if (report.detections or report.allowed) and self._room > 0:
+            self._room -= len(report.detections) + len(report.allowed)
             self._found.append((path, report))
 
     def end(self, run: Run, summary: Summary) -> None:
@@ -253,8 +254,16 @@ def _counts(counts: Mapping[Any, int]) -> str:
     return json.dumps({str(key): count for key, count in counts.items() if count})
 
 
-def finding(scan: int, began: float, path: bytes, report: Report, detection: Detection) -> Finding:
-    """Return a detection as the history keeps it."""
+def findings_of(scan: int, began: float, path: bytes, report: Report) -> Iterator[Finding]:
+    """Yield what a report says as the history keeps it: what counts, then what a list allows."""
+    action = report.actions[0].outcome.value if report.actions else ""
+    for detection in report.detections:
+        yield _finding(scan, began, path, report, detection, action=action)
+    for allowed in report.allowed:
+        yield _finding(scan, began, path, report, allowed.detection, action=ALLOWED)
+
+
+def _finding(scan: int, began: float, path: bytes, report: Report, detection: Detection, *, action: str) -> Finding:
     return Finding(
         scan,
         began,
@@ -267,6 +276,7 @@ def finding(scan: int, began: float, path: bytes, report: Report, detection: Det
         _text(detection.description),
         report.size,
         report.sha256,
+        action,
     )
 
 

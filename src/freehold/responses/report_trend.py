@@ -9,7 +9,7 @@ from typing import TextIO
 
 from freehold import __version__
 from freehold.model.report import Verdict
-from freehold.responses.history import Finding, Scan
+from freehold.responses.history import ALLOWED, Finding, Scan
 from freehold.responses.page import Bar, bars, colour, render, shown, shown_path
 from freehold.responses.wording import count_text
 
@@ -48,11 +48,14 @@ class Row:
     name: str
     path: str
     artifact: str
+    action: str
 
 
 def write_trend(stream: TextIO, scans: Sequence[Scan], findings: Sequence[Finding], since: float) -> None:
     """Write the page for the scans and findings since a time, in seconds since the epoch."""
     now = time.time()
+    allowed = sum(finding.action == ALLOWED for finding in findings)
+    findings = [finding for finding in findings if finding.action != ALLOWED]
     first = max(since, min((scan.began for scan in scans), default=now))
     render(
         stream,
@@ -72,6 +75,7 @@ def write_trend(stream: TextIO, scans: Sequence[Scan], findings: Sequence[Findin
         charts=_charts(scans, findings),
         rows=[_row(finding) for finding in findings[:ROWS_LISTED]],
         scan_rows=scans[:ROWS_LISTED],
+        allowed=allowed,
         unlisted=max(len(findings) - ROWS_LISTED, 0),
         when=_minute,
     )
@@ -123,6 +127,7 @@ def _row(finding: Finding) -> Row:
         name=shown(finding.name),
         path=shown_path(finding.path),
         artifact=shown(finding.artifact),
+        action=finding.action,
     )
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from freehold.model.errors import UsageError
 from freehold.model.report import Report
 from freehold.responses import events
-from freehold.responses.history import FINDINGS_KEPT, finding
+from freehold.responses.history import FINDINGS_KEPT, findings_of
 from freehold.responses.summary import Run, Summary
 
 _TIMEOUT = 5.0
@@ -90,11 +90,7 @@ class SyslogReport:
 
     def end(self, run: Run, _summary: Summary) -> None:
         """See ``ReportWriter``; never raises."""
-        findings = (
-            finding(0, run.started, path, report, detection)
-            for path, report in self._found
-            for detection in report.detections
-        )
+        findings = (row for path, report in self._found for row in findings_of(0, run.started, path, report))
         try:
             if self._found:
                 self._address.send(map(events.cef, findings))

@@ -112,7 +112,8 @@ def _details(scan: Scan, findings: list[Finding]) -> Iterator[str]:
     if scan.interrupted:
         yield "  interrupted before its end"
     for finding in findings:
-        yield f"{printable_path(finding.path)}: {finding.verdict.upper()} {printable(finding.name)}"
+        done = f" ({finding.action})" if finding.action else ""
+        yield f"{printable_path(finding.path)}: {finding.verdict.upper()} {printable(finding.name)}{done}"
 
 
 def _iso(seconds: float) -> str:

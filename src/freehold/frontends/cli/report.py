@@ -39,6 +39,7 @@ _COLUMNS = (
     "sha256",
     "source",
     "description",
+    "action",
 )
 
 
