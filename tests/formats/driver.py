@@ -28,6 +28,7 @@ class Collector:
         self.problems.append((kind, detail))
 
     wants_members: bool = False
+    wants_facts: bool = True
     known_passwords: tuple[bytes, ...] = ()
 
     def passwords(self, rounds: int) -> Iterator[bytes]:

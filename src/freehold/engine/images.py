@@ -167,6 +167,7 @@ class _Unpacking:
         del rounds
         return iter(())
 
+    wants_facts = False
     wants_members = False
 
     def member(self, member: Member) -> None:

@@ -110,6 +110,7 @@ def _texts(view: View, budget: Budget) -> Iterator[str]:
 class _Listening:
     """Stands in for the engine while a mail is read once more: what is wrong with it was reported before."""
 
+    wants_facts = False
     wants_members = False
 
     def __init__(self, budget: Budget) -> None:

@@ -291,6 +291,10 @@ class _Unpacking:
     def fact(self, key: str, value: str | float) -> None:
         self._artifact.facts[key] = value
 
+    @property
+    def wants_facts(self) -> bool:
+        return self._examination.tree
+
     def passwords(self, rounds: int) -> Iterator[bytes]:
         from freehold.engine.passwords import candidates  # few files are encrypted
 

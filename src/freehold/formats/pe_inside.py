@@ -102,6 +102,19 @@ def _overlay(view: View, start: int, end: int, unpacking: Unpacking) -> Iterator
     yield from (child._replace(name="overlay") for child in rest(view, start, end))
 
 
+def _tell_signer(view: View, layout: Layout, unpacking: Unpacking) -> None:
+    """Record who signed the program; a signature that cannot be read is one more fact."""
+    from freehold.formats import authenticode
+
+    try:
+        signature = authenticode.read(view, layout, unpacking.budget)
+    except MalformedInput as error:
+        unpacking.fact("signature", f"cannot be read: {error}")
+        return
+    for key, value in signature.facts() if signature is not None else ():
+        unpacking.fact(key, value)
+
+
 class _PeInside:
     name = "pe_inside"
     types = frozenset({"pe"})
@@ -113,6 +126,8 @@ class _PeInside:
         except MalformedInput:
             yield from carve(view, 1, view.size, unpacking)
             return
+        if unpacking.wants_facts:
+            _tell_signer(view, layout, unpacking)
         yield from packed.unpacked(view, layout, unpacking)
         seen: set[tuple[int, int]] = set()
         for name, start, size in _resources(view, layout, unpacking):

@@ -100,6 +100,10 @@ class Unpacking(Protocol):
     def fact(self, key: str, value: str | float) -> None:
         """Record something worth knowing about this artifact."""
 
+    @property
+    def wants_facts(self) -> bool:
+        """Whether somebody reads what ``fact`` records, so that it may cost something to find out."""
+
     def passwords(self, rounds: int) -> Iterator[bytes]:
         """Yield passwords that may open this artifact, the likeliest first, while the budget allows to try another one.
 

@@ -29,6 +29,7 @@ PACKAGES = (
     "freehold.formats",
     "freehold.formats.sevenzip",
     "freehold.model",
+    "freehold.model.pki",
 )
 """All modules of these are kept, and the tables beside them."""
 

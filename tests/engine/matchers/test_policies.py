@@ -5,6 +5,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from tests.formats.signing import RSA, Signing
 from tests.signatures.languages.test_policy import PACK
 
 from freehold.bundle import Bundle
@@ -70,3 +71,21 @@ def test_a_weak_indicator_says_look_here_and_only_where_it_was_asked_for(tmp_pat
     (found,) = examine(tmp_path, files).detections
     assert (found.name, found.category, found.verdict) == ("own/engine", "embedded", Verdict.SUSPICIOUS)
     assert examine(tmp_path, files, weak=False).verdict is Verdict.CLEAN
+
+
+def test_a_program_of_a_prohibited_publisher_is_found_by_its_signature(tmp_path: Path) -> None:
+    signing = Signing(tmp_path)
+    signing.self_signed("own", *RSA, subject="/O=Tool Makers Ltd./CN=Somebody")
+    program = signing.sign("own")
+    policy = PACK.replace('kind = "package", value = "tool"', 'kind = "publisher", value = "tool makers*"')
+    assert policy != PACK
+    (tmp_path / "own.policy").write_text(policy)
+    build([tmp_path / "own.policy"], tmp_path / "own.fhdb")
+    engine = Engine(load([Bundle.open(tmp_path / "own.fhdb")]))
+    changed = program[:0x500] + b"!" + program[0x501:]
+    for content, proof in ((program, b"valid, self-signed"), (changed, b"not valid: the file was changed")):
+        (found,) = engine.examine(BytesView(content), "setup.bin", Limits(), all_matches=True).detections
+        assert (found.name, found.verdict) == ("own/tool", Verdict.PROHIBITED)
+        assert found.evidence.startswith(b"Tool Makers Ltd. " + proof)
+    plain = (tmp_path / "plain.exe").read_bytes()
+    assert not engine.examine(BytesView(plain), "setup.bin", Limits()).detections

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from freehold.bundle.reader import Bundle
 from freehold.model.errors import FreeholdError, MalformedInput, TrustError, UsageError
+from freehold.model.pki.rsa import Key, legacy_valid, pss_valid
 from freehold.signatures.clamav.container import CLAMAV, Header, Keys, Verified, open_container, parse_header
-from freehold.signatures.clamav.rsa import Key, legacy_valid, pss_valid
 from freehold.signatures.compile import build
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"

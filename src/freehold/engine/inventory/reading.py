@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from freehold.engine.inventory import dpkg, paths
+from freehold.engine.inventory import authenticode, dpkg, paths
 from freehold.engine.inventory.items import Item
 from freehold.model.artifact import Artifact
 from freehold.model.limits import Budget
 
-READERS = (paths, dpkg)
+READERS = (paths, dpkg, authenticode)
 """To add one: a module with ``reads`` and ``items``, and a place here."""
 
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from freehold.model.errors import MalformedInput, TrustError, UsageError
+from freehold.model.pki.rsa import Key, legacy_valid, pss_valid
 from freehold.signatures.clamav import archive, signfile
-from freehold.signatures.clamav.rsa import Key, legacy_valid, pss_valid
 
 SUFFIXES = frozenset({".cvd", ".cld", ".cud"})
 

@@ -9,8 +9,8 @@ import binascii
 from collections.abc import Callable
 
 from freehold.model.errors import MalformedInput, TrustError
+from freehold.model.pki.rsa import Key
 from freehold.signatures.clamav import cms
-from freehold.signatures.clamav.rsa import Key
 
 SIGN_BYTES = 1 << 20
 """Size that a signature file may have; ClamAV's have about 9 KB."""

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from freehold.model.errors import MalformedInput
 
@@ -12,13 +12,24 @@ _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 _CONTEXT = 0xA0
 
 
+def oid(text: str) -> bytes:
+    """Return the content of an OBJECT IDENTIFIER that is written with dots."""
+    first, second, *rest = map(int, text.split("."))
+    content = bytearray([first * 40 + second])
+    for number in rest:
+        digits = [number & 0x7F]
+        while number := number >> 7:
+            digits.append(number & 0x7F | 0x80)
+        content += bytes(reversed(digits))
+    return bytes(content)
+
+
 def context(number: int) -> int:
     """Return the tag of a constructed element with this context-specific number."""
     return _CONTEXT | number
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """One element: its tag, its content, and all of its bytes."""
 
     tag: int
@@ -53,7 +64,8 @@ class Element:
         elif self.tag != _GENERALIZED_TIME or not re.fullmatch(rb"[0-9]{14}Z", text):
             raise MalformedInput("a certificate has a damaged date")
         try:
-            return datetime.strptime(text.decode(), "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
+            month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(4, 14, 2))
+            return datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=UTC).timestamp()
         except ValueError as error:
             raise MalformedInput("a certificate has an impossible date") from error
 
@@ -90,6 +102,12 @@ class Children:
             return None
         self._next += 1
         return self._elements[self._next - 1]
+
+
+def first(data: bytes) -> Element:
+    """Return the element that ``data`` begins with; raises ``MalformedInput``."""
+    start, end = _content(data, 0)
+    return Element(data[0], data[start:end], data[:end])
 
 
 def parse(data: bytes) -> Element:

@@ -1,4 +1,4 @@
-"""RSA signatures as ClamAV's databases carry them, verified with plain modular exponentiation.
+"""RSA signatures, verified with plain modular exponentiation.
 
 A signature is accepted only when what comes out is exactly the one block that a signer must have encoded. Nothing here
 is secret, so nothing needs constant time.
@@ -6,7 +6,7 @@ is secret, so nothing needs constant time.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _ALPHABET = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
 _DIGITS = {code: value for value, code in enumerate(_ALPHABET)}
@@ -15,6 +15,8 @@ _SALT_BYTES = 32
 _PSS_TRAILER = 0xBC
 
 _DIGEST_INFO: Mapping[str, bytes] = {
+    "md5": bytes.fromhex("3020300c06082a864886f70d020505000410"),
+    "sha1": bytes.fromhex("3021300906052b0e03021a05000414"),
     "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
     "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
     "sha512": bytes.fromhex("3051300d060960864801650304020305000440"),
@@ -22,8 +24,7 @@ _DIGEST_INFO: Mapping[str, bytes] = {
 """What stands before the digest in a PKCS #1 v1.5 block (RFC 8017, section 9.2, note 1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """An RSA public key."""
 
     modulus: int
