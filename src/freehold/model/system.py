@@ -13,6 +13,8 @@ _KINDS = (
     ),
     (IndicatorKind.SERVICE, re.compile(r"/etc/(?:init\.d|rc\d\.d)/(?:[SK]\d\d)?([^/]+)$")),
     (IndicatorKind.SERVICE, re.compile(r"/Library/Launch(?:Daemons|Agents)/([^/]+)\.plist$")),
+    (IndicatorKind.PACKAGE, re.compile(r"/var/lib/snapd/snaps/([^/_]+)_[^/_]+\.snap$")),
+    (IndicatorKind.PACKAGE, re.compile(r"/flatpak/app/([^/]+)$")),
     (IndicatorKind.MODULE, re.compile(r"/lib/modules/(?:[^/]+/)+([^/]+?)\.ko(?:\.[a-z]+)?$")),
     (IndicatorKind.MODULE, re.compile(r"/windows/system32/drivers/([^/]+)\.sys$", re.IGNORECASE)),
 )
@@ -24,7 +26,7 @@ def system_path(name: str) -> str:
 
 
 def named_by(path: str) -> Iterator[tuple[IndicatorKind, str]]:
-    """Yield what a path says: that it is there, and which service or driver its file is."""
+    """Yield what a path says: that it is there, and which package, service or driver its file is."""
     yield IndicatorKind.PATH, path
     for kind, pattern in _KINDS:
         if found := pattern.search(path):

@@ -6,13 +6,12 @@ Source: deb-control(5), dpkg(1).
 import re
 from collections.abc import Iterator
 
+from freehold.engine.inventory.content import whole
 from freehold.engine.inventory.items import Item
 from freehold.model.artifact import Artifact
-from freehold.model.limits import MIB, Budget
+from freehold.model.limits import Budget
 from freehold.model.policy import IndicatorKind
 from freehold.model.system import named_by, system_path
-
-LARGEST = 64 * MIB
 
 _PATH = re.compile(r"/(?:var/lib/dpkg/(?:status(?:-old)?|status\.d/[^/]+|info/[^/]+\.list)|usr/lib/opkg/status)$")
 _STANZA = re.compile(rb"^Package: ([^\n]{1,200})$(.*?)(?=^Package: |\Z)", re.MULTILINE | re.DOTALL)
@@ -27,7 +26,7 @@ def reads(artifact: Artifact) -> bool:
 
 def items(artifact: Artifact, budget: Budget) -> Iterator[Item]:
     """Yield the packages that are installed, or left their configuration behind; of a list of files, their paths."""
-    content = artifact.view.read(0, LARGEST)
+    content = whole(artifact, budget)
     if artifact.name.endswith(".list"):
         yield from _listed(content, budget)
         return

@@ -2,12 +2,26 @@
 
 from collections.abc import Iterator
 
-from freehold.engine.inventory import authenticode, dpkg, paths
+from freehold.engine.inventory import (
+    apk,
+    authenticode,
+    certificates,
+    dpkg,
+    extensions,
+    flatpak,
+    hosts,
+    pacman,
+    paths,
+    plist,
+    rpm,
+    sbom,
+    snap,
+)
 from freehold.engine.inventory.items import Item
 from freehold.model.artifact import Artifact
 from freehold.model.limits import Budget
 
-READERS = (paths, dpkg, authenticode)
+READERS = (paths, dpkg, rpm, pacman, apk, snap, flatpak, hosts, extensions, certificates, plist, sbom, authenticode)
 """To add one: a module with ``reads`` and ``items``, and a place here."""
 
 
