@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from freehold.model import places
 from freehold.model.errors import UsageError
 from freehold.model.report import Detection, Report
 from freehold.responses.summary import FOUND, Run, Summary
@@ -115,13 +116,8 @@ class Scan(NamedTuple):
 
 
 def usual_file() -> Path:
-    """Return where this user's history lies: ``$XDG_STATE_HOME/freehold`` when set, else by user."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    if os.path.isabs(state):  # noqa: PTH117 - cheaper
-        return Path(state, "freehold", "history.sqlite")
-    if os.geteuid() == 0:
-        return Path("/var/lib/freehold/history.sqlite")
-    return Path(os.path.expanduser("~/.local/state"), "freehold", "history.sqlite")  # noqa: PTH111 - must not raise
+    """Return where this user's history lies."""
+    return places.state("history.sqlite")
 
 
 class History:

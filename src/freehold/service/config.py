@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from freehold.model.errors import UsageError
+from freehold.model.places import settings
 
 SYSTEM = Path("/etc/freehold/freehold.toml")
-NAME = Path("freehold", "freehold.toml")
 
 _LARGEST = 1 << 20
 """Bytes of one file."""
@@ -87,17 +87,16 @@ class Settings:
 
 def usual_files() -> list[Path]:
     """Return the files that count when they exist: the system's, then the user's."""
-    own = os.environ.get("XDG_CONFIG_HOME", "")
-    home = own if os.path.isabs(own) else os.path.expanduser("~/.config")  # noqa: PTH111, PTH117 - must not raise
-    return [path for path in (SYSTEM, Path(home) / NAME) if os.path.exists(path)]  # noqa: PTH110 - cheaper
+    own = settings("freehold.toml")
+    return [path for path in dict.fromkeys((SYSTEM, own)) if os.path.exists(path)]  # noqa: PTH110 - cheaper
 
 
 def load(files: Sequence[Path]) -> Settings:
     """Read configuration files; raises ``UsageError`` as ``Settings.add``."""
-    settings = Settings()
+    found = Settings()
     for path in files:
-        settings.add(path)
-    return settings
+        found.add(path)
+    return found
 
 
 def read_own(path: Path) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from freehold.frontends.cli import options
+from freehold.frontends.cli import moments, options
 from freehold.model.errors import UsageError
 from freehold.responses.wording import count_text, printable
 from freehold.service.lists import places, reading
@@ -104,7 +104,7 @@ def expiry(text: str) -> date | None:
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
             return date.fromisoformat(text)
-        return (datetime.now(UTC) + timedelta(seconds=options.duration(text))).date()
+        return (datetime.now(UTC) + timedelta(seconds=moments.age(text))).date()
     except (argparse.ArgumentTypeError, ValueError, OverflowError) as error:
         raise UsageError(f"'{text}' is no expiry; write 30d, 2027-05-03 or never") from error
 

@@ -164,14 +164,6 @@ def size(text: str) -> int:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def duration(text: str) -> float:
-    """Read a time with its unit and return seconds: ``12h``, ``90d``, ``4w``."""
-    match = re.fullmatch(r"(\d{1,6})([hdw])", text.strip().lower())
-    if not match:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a time; write 12h, 90d or 4w")
-    return int(match[1]) * {"h": 3600.0, "d": 86_400.0, "w": 604_800.0}[match[2]]
-
-
 def _count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from freehold.frontends.cli import asking, options
+from freehold.frontends.cli import asking, moments, options
 from freehold.frontends.cli.quarantined import item_lines, item_object
 from freehold.model.errors import FreeholdError, UsageError
 from freehold.responses.quarantine.item import Item
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     delete.add_argument("ids", metavar="ID", nargs="+")
     delete.add_argument("--yes", action="store_true", help="do not ask")
     prune = add("prune", _prune, "remove the oldest items for good")
-    prune.add_argument("--older-than", type=options.duration, metavar="TIME", help="taken longer ago, like 90d or 12h")
+    prune.add_argument("--older-than", type=moments.age, metavar="TIME", help="taken longer ago, like 90d or 12h")
     prune.add_argument("--max-size", type=options.size, metavar="SIZE", help="until all together take no more, like 1G")
     prune.add_argument("--dry-run", action="store_true", help="only say what would be removed")
 

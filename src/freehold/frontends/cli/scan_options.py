@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import time
 from typing import Any
 
 from freehold.frontends.cli import aftermath, options, responding
@@ -119,7 +118,7 @@ def _add_walk_arguments(group: "argparse._ArgumentGroup") -> None:
     )
     group.add_argument(
         "--changed-since",
-        type=_time,
+        type=_since,
         metavar="TIME",
         help="leave out files that have not changed since: 2026-05-01, 2026-05-01T12:30, 45m, 12h, 7d",
     )
@@ -183,22 +182,11 @@ def _process(text: str) -> int:
     return int(text)
 
 
-def _time(text: str) -> int:
-    """Read a point in time: a date with or without a time of day, or how long ago; in ns since the epoch."""
-    import re
-    from datetime import datetime
+def _since(text: str) -> int:
+    """Read a point in time and return it in ns since the epoch."""
+    from freehold.frontends.cli.moments import moment
 
-    ago = re.fullmatch(r"(\d{1,6})([mhdw])", text.strip())
-    try:
-        if ago:
-            seconds = time.time() - int(ago[1]) * {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}[ago[2]]
-        else:
-            seconds = datetime.fromisoformat(text.strip()).timestamp()
-    except (ValueError, OverflowError, OSError):
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not a time; write 2026-05-01, 2026-05-01T12:30, 45m, 12h or 7d"
-        ) from None
-    return int(seconds * 1e9)
+    return int(moment(text) * 1e9)
 
 
 def _jobs(text: str) -> int:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from freehold.frontends.cli import Parser, scan_options
+from freehold.model import places
 from freehold.model.errors import FreeholdError, UsageError
 from freehold.responses.wording import printable
 
@@ -168,8 +169,7 @@ def _analyze(verb: str, text: str) -> None:
 def _folder() -> Path:
     if os.geteuid() == 0:
         return SYSTEM
-    own = os.environ.get("XDG_CONFIG_HOME", "")
-    return Path(own if Path(own).is_absolute() else Path.home() / ".config") / "systemd/user"
+    return places.settings("").parent / "systemd/user"
 
 
 def _is_ours(path: Path) -> bool:

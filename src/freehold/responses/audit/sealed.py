@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from freehold.model import places
 from freehold.model.errors import MalformedInput, TrustError, UsageError
 from freehold.responses.audit.record import LARGEST, Record, canonical, checked
 
@@ -36,12 +37,7 @@ class Opened(NamedTuple):
 
 def key_file() -> Path:
     """Return where this user's key lies."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    if os.path.isabs(state):  # noqa: PTH117 - cheaper
-        return Path(state, "freehold", "audit.key")
-    if os.geteuid() == 0:
-        return Path("/var/lib/freehold/audit.key")
-    return Path(os.path.expanduser("~/.local/state"), "freehold", "audit.key")  # noqa: PTH111 - must not raise
+    return places.state("audit.key")
 
 
 def seal(record: Record, key: Path) -> bytes:

@@ -3,18 +3,14 @@
 import os
 from pathlib import Path
 
+from freehold.model.places import settings
+
 SYSTEM = Path("/etc/freehold/lists.toml")
-NAME = Path("freehold", "lists.toml")
 
 
 def own_file() -> Path:
     """Return the file that this user's entries go into."""
-    home = os.environ.get("XDG_CONFIG_HOME", "")
-    if os.path.isabs(home):  # noqa: PTH117 -- cheaper
-        return Path(home) / NAME
-    if os.geteuid() == 0:
-        return SYSTEM
-    return Path(os.path.expanduser("~/.config")) / NAME  # noqa: PTH111 -- must not raise
+    return settings("lists.toml")
 
 
 def usual_files() -> list[Path]:
