@@ -48,7 +48,8 @@ class TextReport:
         if not (report.detections or report.problems or report.allowed):
             return
         name = printable_path(path)
-        if report.detections and self._first_found is None and not _is_gone(report):
+        explained = report.detections and report.verdict is not Verdict.PROHIBITED and not _is_gone(report)
+        if explained and self._first_found is None:
             self._first_found = path
         for detection in report.detections:
             self._write(f"{name}: {_finding(detection)}")
@@ -121,6 +122,8 @@ def _next_lines(summary: Summary, first_found: bytes | None) -> list[str]:
         # A name that cannot be shown as it is cannot be pasted either.
         shown = shlex.quote(path) if path.isprintable() else "FILE"
         advice.append(f"see why, with the evidence: freehold explain {shown}")
+    if summary.verdicts[Verdict.PROHIBITED]:
+        advice.append("see which rules prohibit it from when, with all evidence on this machine: freehold audit")
     if summary.actions[Outcome.QUARANTINED]:
         advice.append("see what was taken, and put it back where that was wrong: freehold quarantine list")
     advice += [text for kind, text in _ADVICE.items() if summary.problems[kind]]

@@ -23,8 +23,8 @@ ANSWER = 4 * MIB
 ANSWER_WITH_TREE = 32 * MIB
 """The same when the answer contains the tree of artifacts."""
 
-NAME = 255
-"""Characters of a root's name that a worker gets to see."""
+NAME = 4096
+"""Characters of a root's name that a worker gets to see, as many as a path may have."""
 
 
 class Setup(NamedTuple):

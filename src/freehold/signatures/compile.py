@@ -272,6 +272,8 @@ class _Compilation:
         for product in pack.products:
             for indicator in product.indicators:
                 verdict = _PROVES[indicator.strength]
+                if verdict is not Verdict.PROHIBITED and not self._weak:
+                    continue
                 about = About(
                     product.identifier,
                     f"{pack.source}:{indicator.line}",
@@ -283,7 +285,7 @@ class _Compilation:
                     digest = HashSignature(about, "sha256", bytes.fromhex(indicator.value), None)
                     entry = hash_entry(digest, self._segment.about(about))
                     self._segment.hashes(digest.part, digest.algorithm, entry)
-                elif self._weak or verdict is Verdict.PROHIBITED:
+                else:
                     self._indicators.append((indicator.kind.value, indicator.value, self._segment.about(about)))
             self._count(source, 1)
 

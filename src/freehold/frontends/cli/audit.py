@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     known = policies.read(paths := policies.find(args.policy))
     began = datetime.now(UTC)
     collection = Collection(known)
-    bundle = databases.policy_bundle(paths)
+    bundle = databases.policy_bundle(paths, weak=True)
     examined = audit_targets.examine(args, bundle, collection)
     record: Record = {
         "format": records.FORMAT,

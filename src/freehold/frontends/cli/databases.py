@@ -65,9 +65,9 @@ def denied(signatures: str) -> list[Path]:
     return [_compiled([source])]
 
 
-def policy_bundle(packs: Sequence[Path]) -> Path:
-    """Return the bundle for policy packs, with the indicators that prove nothing by themselves."""
-    return _compiled(list(packs), weak=True)
+def policy_bundle(packs: Sequence[Path], *, weak: bool) -> Path:
+    """Return the bundle for policy packs; ``weak``: with the indicators that prove nothing by themselves."""
+    return _compiled(list(packs), weak=weak)
 
 
 def names(databases: Sequence[str], bundles: Sequence[Path]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from freehold.frontends.cli import (
     scan_manners,
     scan_options,
     scan_output,
+    scan_policy,
     scan_resume,
     scan_targets,
 )
@@ -49,10 +50,12 @@ def run(args: argparse.Namespace) -> int:
     scan_targets.check(args)
     bundles = databases.resolve(args.database, unwanted=args.detect_pua)
     lists = responding.open_lists(args)
-    named = databases.names(args.database, bundles)
+    named = (*databases.names(args.database, bundles), *(f"policy {name}" for name in args.policy))
+    bundles += scan_policy.bundles(args)
     if lists:
         bundles += databases.denied(lists.hash_lines())
-    memory = _memory(args, bundles, ignore=args.full or (lists is not None and lists.denies_paths))
+    denies_paths = lists is not None and lists.denies_paths
+    memory = _memory(args, bundles, ignore=args.full or bool(args.policy) or denies_paths)
     progress = scan_resume.Progress(args, bundles, resumption)
     with scan_output.output(args.output) as stream:
         scan = _Scan(args, stream, memory, progress, lists)
@@ -95,6 +98,7 @@ class _Scan:
         self._screen: Screen | scan_output.Plain = scan_output.Plain()
         report = scan_output.writer(args, stream, lambda text: self._screen.line(text, stream))
         self._writer = aftermath.Aftermath(args, report)
+        self._naming = scan_policy.naming(args)
         self._sandbox = ""
         self._noticed = 0
 
@@ -207,6 +211,8 @@ class _Scan:
                 continue
             if found.problem and found.path in named:
                 self._complain(f"{printable_path(found.path)}: {printable(found.problem.detail)}")
+            if self._naming:
+                self._naming(found)
             self._screen.current = found.path
             yield from scan_manners.pauses(self.manners)
             yield found

@@ -32,6 +32,7 @@ examples:
   freehold scan --changed-since 7d /home
   freehold scan --packages /usr /opt
   freehold scan --full /srv                     examine known files, too
+  freehold scan --policy kaspersky /opt /srv    files of prohibited products, too
 """
 
 
@@ -60,6 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     responding.add_arguments(parser.add_argument_group("what is done with what is found"))
     parser.add_argument("--all-matches", action="store_true", help="go on after the first detection in a file")
     parser.add_argument("--jobs", type=_jobs, metavar="N", help="workers at the same time (default: one for each core)")
+    parser.add_argument(
+        "--policy",
+        action="append",
+        default=[],
+        metavar="PACK|FILE",
+        help="report files of prohibited products, too, as 'prohibited': packs as 'freehold policy list' names them, "
+        "or files; may be repeated (default: none)",
+    )
     _add_manners_arguments(parser.add_argument_group("consideration for others"))
     parser.add_argument(
         "--prove",
@@ -84,7 +93,7 @@ def walk_options(args: argparse.Namespace) -> WalkOptions:
 
 DECISIVE = (
     *("paths", "exclude", "one_file_system", "follow_symlinks", "max_size", "all_matches", "database"),
-    *("quick", "changed_since", "packages", "detect_pua"),
+    *("quick", "changed_since", "packages", "detect_pua", "policy"),
     *("max_depth", "max_artifacts", "max_unpacked", "max_ratio", "timeout", "max_memory"),
 )
 """The options that decide on what is examined, and on the verdicts."""
@@ -95,6 +104,10 @@ def decisive(args: argparse.Namespace) -> dict[str, Any]:
     values = {name: getattr(args, name) for name in DECISIVE}
     for name in ("paths", "database"):
         values[name] = [os.path.abspath(path) for path in values[name]]  # noqa: PTH100 - links stay as they are
+    if args.policy:
+        from freehold.signatures import policies
+
+        values["policy"] = [str(path.absolute()) for path in policies.find(args.policy)]
     return values
 
 

@@ -30,7 +30,7 @@ def resumption(args: argparse.Namespace) -> "Interrupted | None":
 
     found = interrupted(scan_options.decisive(args) if args.paths or args.quick else None)
     for name in scan_options.DECISIVE:
-        setattr(args, name, found.header.options[name])
+        setattr(args, name, found.header.options.get(name, getattr(args, name)))
     if os.getcwd() == found.header.folder:  # noqa: PTH109 - text is wanted
         args.paths = found.header.paths  # as they were named, so that the report is the same
     return found
