@@ -38,6 +38,8 @@ def hexed(*values):
         (rb"(?:curl\s{1,4}|wget .{3}x)y", [b"curl", b"wget "]),
         (rb"st[o0]len", [b"st0len", b"stolen"]),
         (rb"(?:abcd)?efg", [b"efg"]),
+        (rb"open_?doc", [b"open_doc", b"opendoc"]),
+        (rb"(?:curl|wget)\shttps?://[^x]", [b"curl", b"wget"]),
         (rb"(?:abcd){2}", [b"abcdabcd"]),
         (rb"\bab\x00c\b", [b"ab\0c"]),
     ],

@@ -114,12 +114,12 @@ def identify(view: View) -> str:
             return magic.file_type
     size = view.size
     for magic in _ELSEWHERE:
-        offset = magic.offset
-        if offset + magic.length <= HEAD:
-            if magic.stands_at(offset, head):
-                return magic.file_type
-        elif offset < size and magic.stands_at(0, view.read(offset, magic.length)):
-            return magic.file_type
+        file_type, offset, exact, length, _, _ = magic
+        if offset + length <= HEAD:
+            if head.startswith(exact, offset) and magic.stands_at(offset, head):
+                return file_type
+        elif offset < size and magic.stands_at(0, view.read(offset, length)):
+            return file_type
     if b"%PDF-" in head:
         return "pdf"
     return _text_kind(head) or _without_magic(head, view.size)

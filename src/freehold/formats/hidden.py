@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from freehold.formats.literals import LiteralSearch
 from freehold.formats.transfer import decode_base64
 from freehold.formats.utf16 import little_endian_as_utf8
 from freehold.model.interfaces import Child, Unpacking
@@ -41,6 +42,11 @@ _LASTING = 16 << 10
 _TABLE_OF_CONTROL = bytes(byte for byte in range(32) if byte not in b"\t\r\n\f\x1b") + b"\x7f"
 _NOT_PLAIN = _TABLE_OF_CONTROL + bytes(range(128, 256))
 _MOST = 5000
+_SAID = (b"nflate", b"Deflate", b"gzuncompress", b"rot13", b"strrev", b"everse", b"::-1]")
+_WORDS = LiteralSearch([(word, False) for word in _SAID])
+_LARGE = 1 << 20
+"""From so many bytes on it is worth while to compile a search for all of these words."""
+
 _ROT13 = bytes.maketrans(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", b"NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
 )
@@ -103,9 +109,7 @@ def _runs(data: bytes, marked: bytes, unpacking: Unpacking) -> Iterator[re.Match
 
 
 def _decoded_runs(data: bytes, marked: bytes, unpacking: Unpacking, *, addresses: bool) -> Iterator[Child]:
-    compressed = b"nflate" in data or b"Deflate" in data or b"gzuncompress" in data
-    turned = b"rot13" in data
-    reversed_ = b"strrev" in data or b"everse" in data or b"::-1]" in data
+    compressed, turned, reversed_ = _means(data)
     count = 0
     for found in _runs(data, marked, unpacking):
         in_address = data[max(found.start() - 8, 0) : found.start()] == b";base64,"
@@ -125,6 +129,15 @@ def _decoded_runs(data: bytes, marked: bytes, unpacking: Unpacking, *, addresses
                 return
             yield child
             break
+
+
+def _means(data: bytes) -> tuple[bool, bool, bool]:
+    """Whether a text speaks of what inflates, of what turns letters by 13 places, and of what turns strings round."""
+    if len(data) >= _LARGE:
+        _, found = _WORDS.places(data, 0)
+    else:
+        found = frozenset(number for number, word in enumerate(_SAID) if word in data)
+    return not found.isdisjoint((0, 1, 2)), 3 in found, not found.isdisjoint((4, 5, 6))
 
 
 def _spellings(run: bytes, *, turned: bool, reversed_: bool) -> Iterator[bytes]:
@@ -158,11 +171,11 @@ def _content(name: str, digits: bytes, unpacking: Unpacking, *, anything: bool, 
 
 def _turned_content(name: str, digits: bytes, unpacking: Unpacking) -> Iterator[Child]:
     """Yield what is inflated after decoded bytes were turned, and what is turned after it was inflated, as PHP can."""
-    content = _whole(digits)
-    for packed, table in ((content.translate(_ROT13), None), (content, _ROT13)):
-        if _inflates(packed[:_HEAD]):
-            stream = _inflated(BytesView(packed), unpacking, name)
-            yield Child(name, (chunk.translate(table) for chunk in stream.chunks()), stream.consumed)
+    head = binascii.a2b_base64(digits[: min(_HEAD // 3 * 4, len(digits) & ~3)])
+    for before, after in ((_ROT13, None), (None, _ROT13)):
+        if _inflates(head.translate(before)):
+            stream = _inflated(BytesView(_whole(digits).translate(before)), unpacking, name)
+            yield Child(name, (chunk.translate(after) for chunk in stream.chunks()), stream.consumed)
 
 
 def _inflated(view: View, unpacking: Unpacking, name: str) -> "Stream":

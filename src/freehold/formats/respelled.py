@@ -79,7 +79,8 @@ def _spellings(data: bytes) -> "dict[_Spelling, None]":
         middle = size // 2
         data = data[:_SAMPLE] + data[middle : middle + _SAMPLE] + data[-_SAMPLE:]
     left = data.translate(None, _NOT_PUNCTUATION)
-    found = dict.fromkeys(spelling for mark, spellings in _MARKS if mark in left for spelling in spellings)
+    likely = [row for shared, row in _MARKS if shared in left]
+    found = dict.fromkeys(s for row in likely for mark, spellings in row if mark in left for s in spellings)
     return {spelling: None for spelling in found if spelling.pattern.search(data)}
 
 
@@ -168,20 +169,29 @@ _ESCAPED = _Spelling(_ESCAPES, _escapes, _escaped)
 _WIDENED = _Spelling(_WIDE, _wide, _wide_bytes)
 _SPELLED = _Spelling(_CHARACTERS, _characters)
 _CONCATENATED = _Spelling(_JOINED, _nothing)
-_MARKS = (
-    (b"\\" * 8, (_ESCAPED, _WIDENED)),
-    (b"%" * 8, (_WIDENED, _Spelling(_PERCENTS, _percents))),
-    (b"," * 16, (_Spelling(_CODES, _codes), _Spelling(_LIST, _list, _listed))),
-    *(
-        (mark * 3, (_SPELLED,))
-        for mark in (b"().", b"()&", b"()+", b"(&)&", b"$()&", b"$()+", b"[]+", b"[]()+", b"([])+")
+_MARKS: tuple[tuple[bytes, tuple[tuple[bytes, tuple[_Spelling, ...]], ...]], ...] = (
+    (b"\\" * 8, ((b"\\" * 8, (_ESCAPED, _WIDENED)),)),
+    (b"%" * 8, ((b"%" * 8, (_WIDENED, _Spelling(_PERCENTS, _percents))),)),
+    (b"," * 16, ((b"," * 16, (_Spelling(_CODES, _codes), _Spelling(_LIST, _list, _listed))),)),
+    (b"().", ((b"()." * 3, (_SPELLED,)),)),
+    (b")&", tuple((mark * 3, (_SPELLED,)) for mark in (b"()&", b"(&)&", b"$()&"))),
+    (b"[]+", ((b"[]+" * 3, (_SPELLED,)),)),
+    (
+        b")+",
+        (
+            *((mark * 3, (_SPELLED,)) for mark in (b"()+", b"$()+", b"[]()+", b"([])+")),
+            (b".()+" * 3, (_Spelling(_CODES, _codes), _CONCATENATED)),
+        ),
     ),
-    (b".()+" * 3, (_Spelling(_CODES, _codes), _CONCATENATED)),
-    *((mark * 3, (_CONCATENATED,)) for mark in (b"'+'", b"'.'", b"'&'", b'"+"', b'"."', b'"&"')),
-    (b"^" * 6, (_Spelling(_CARETS, _nothing),)),
-    (b"`" * 3, (_Spelling(_TICKS, _nothing),)),
-    (b"`-" * 3, (_Spelling(_TICKS, _nothing),)),
-    (b"&#;" * 8, (_Spelling(_REFERENCES, _references),)),
-    (b"+-" * 2, (_Spelling(_UTF7, _utf7),)),
+    (b"''", tuple((mark * 3, (_CONCATENATED,)) for mark in (b"'+'", b"'.'", b"'&'"))),
+    (b'""', tuple((mark * 3, (_CONCATENATED,)) for mark in (b'"+"', b'"."', b'"&"'))),
+    (b"^" * 6, ((b"^" * 6, (_Spelling(_CARETS, _nothing),)),)),
+    (b"`" * 3, ((b"`" * 3, (_Spelling(_TICKS, _nothing),)),)),
+    (b"`-`-", ((b"`-" * 3, (_Spelling(_TICKS, _nothing),)),)),
+    (b"&#;" * 8, ((b"&#;" * 8, (_Spelling(_REFERENCES, _references),)),)),
+    (b"+-" * 2, ((b"+-" * 2, (_Spelling(_UTF7, _utf7),)),)),
 )
-"""What is left of a text when letters, digits and blanks are taken out, and which ways of spelling that means."""
+"""What is left of a text when letters, digits and blanks are taken out, and which ways of spelling that means.
+
+The marks of a row all contain what stands before them, which nearly all texts do not.
+"""

@@ -50,8 +50,8 @@ class _Script:
             piece = view.read(start, _PIECE)
             yield from encoded_in(piece, unpacking)
             yield from respelled.children(piece, unpacking)
-        if view.size <= _COMMAND_LINES:
-            yield from _commands(view.read(0, view.size))
+            if view.size <= _COMMAND_LINES:
+                yield from _commands(piece)
 
 
 FORMAT: Format = _Script()

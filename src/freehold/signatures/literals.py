@@ -22,6 +22,9 @@ MOST = 64
 _SPELLED = 4
 """Bytes of a character class that are spelled out within a literal."""
 
+_COMMON = (b"http", b"http:", b"http://", b"https", b"https:", b"https://")
+"""Literals that nearly every text contains, however long they are."""
+
 Literals = frozenset[bytes]
 
 
@@ -42,9 +45,9 @@ def width(regex: bytes) -> tuple[int, int]:
 
 
 def _best(sets: Sequence[Literals]) -> Literals:
-    """Choose the set whose shortest literal is longest, among equals the smallest."""
+    """Choose the set whose shortest literal is longest, among equals the smallest; addresses are in every text."""
     usable = [s for s in sets if s and min(map(len, s)) >= SHORTEST]
-    return max(usable, key=lambda s: (min(map(len, s)), -len(s), sorted(s)), default=frozenset())
+    return max(usable, key=lambda s: (s.isdisjoint(_COMMON), min(map(len, s)), -len(s), sorted(s)), default=frozenset())
 
 
 def _sets_of(items: Sequence[Any]) -> list[Literals]:
@@ -54,7 +57,7 @@ def _sets_of(items: Sequence[Any]) -> list[Literals]:
 
     def finish() -> None:
         if run:
-            sets.append(frozenset(b"".join(p)[:LONGEST] for p in product(*map(sorted, run))))
+            sets.append(_needed({b"".join(p)[:LONGEST] for p in product(*map(sorted, run))}))
             run.clear()
 
     for item in items:
@@ -67,6 +70,11 @@ def _sets_of(items: Sequence[Any]) -> list[Literals]:
             run.append(spelled)
     finish()
     return sets
+
+
+def _needed(literals: set[bytes]) -> Literals:
+    """Return the literals that do not contain another one."""
+    return frozenset(x for x in literals if not any(other in x for other in literals if other != x))
 
 
 def _count(run: Sequence[Literals]) -> int:
@@ -87,10 +95,20 @@ def _spelled(item: Any) -> Literals | None:
         return _spelled_sequence(argument[3])
     if operation is parser.BRANCH:
         return _spelled_branches(argument[1])
-    if operation in (parser.MAX_REPEAT, parser.MIN_REPEAT) and argument[0] == argument[1] <= LONGEST:
-        inner = _spelled_sequence(argument[2])
-        return frozenset(b * argument[0] for b in inner) if inner is not None and len(inner) == 1 else None
+    if operation in (parser.MAX_REPEAT, parser.MIN_REPEAT) and argument[1] <= LONGEST:
+        return _spelled_repeat(argument)
     return None
+
+
+def _spelled_repeat(argument: Any) -> Literals | None:
+    """Return what an item that may be missing, or comes so many times, can match."""
+    least, most, items = argument
+    inner = _spelled_sequence(items)
+    if inner is None:
+        return None
+    if (least, most) == (0, 1):
+        return inner | {b""}
+    return frozenset(b * least for b in inner) if least == most and len(inner) == 1 else None
 
 
 def _spelled_sequence(items: Any) -> Literals | None:

@@ -10,7 +10,7 @@ MOST_BYTES = 20 << 20
 _BLANKS = b"\t\n\v\f\r "
 _DROPPED = bytes(set(range(32)) - set(_BLANKS)) + bytes(range(128, 256))
 _LOWER = bytes(range(256)).lower().translate(bytes.maketrans(_BLANKS, b" " * len(_BLANKS)))
-_RUN = re.compile(rb"  +")
+_RUN = re.compile(rb"   *")  # two and more; so written, the search looks for both at once
 
 _NEVER_IN_TEXT = bytes(set(range(32)) - set(b"\a\b\t\n\f\r\x1b")) + b"\x7f"
 _NOT_UTF16_BE = re.compile(rb"(?s)(?:..)*?(?:\0[%s]|\xff\xfe)" % re.escape(_NEVER_IN_TEXT))

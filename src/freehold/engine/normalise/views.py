@@ -77,6 +77,9 @@ _MAIL = re.compile(
     re.DOTALL,
 )
 _SAVED_PAGE = re.compile(rb"(?:\A|\n)(?i:mime)-[Vv]ersion: .{0,1024}\n[Cc]ontent-[Tt]ype: ", re.DOTALL)
+_TYPE, _VERSION, _DELIVERED = b"ype: ", b"ersion: ", b"Delivered-To:"
+"""One of these is in whatever ``_MAIL`` finds, the first in whatever ``_SAVED_PAGE`` finds."""
+
 _ASP = b"<% @ LANGUAGE ="
 
 
@@ -128,7 +131,7 @@ def kind_of(artifact: Artifact) -> Kind:
     head = artifact.view.read(0, _HEAD)
     if head.startswith(_IGNORED_STARTS):
         return Kind.IGNORED
-    if head.startswith(_MAIL_STARTS) or _SAVED_PAGE.search(head) or _MAIL.search(head):
+    if head.startswith(_MAIL_STARTS) or _is_saved_page(head) or _has_fields_of_mail(head):
         return Kind.OTHER
     return _kind_of_text(artifact.view, head)
 
@@ -143,9 +146,17 @@ def target_of(artifact: Artifact) -> Target:
     head = artifact.view.read(0, _HEAD)
     if head.startswith(_MAIL_STARTS):
         return Target.MAIL
-    if _SAVED_PAGE.search(head):
+    if _is_saved_page(head):
         return Target.ANY
-    return Target.MAIL if _MAIL.search(head) else Target.OTHER
+    return Target.MAIL if _has_fields_of_mail(head) else Target.OTHER
+
+
+def _is_saved_page(head: bytes) -> bool:
+    return _TYPE in head and _SAVED_PAGE.search(head) is not None
+
+
+def _has_fields_of_mail(head: bytes) -> bool:
+    return (_TYPE in head or _VERSION in head or _DELIVERED in head) and _MAIL.search(head) is not None
 
 
 def forms(artifact: Artifact, wanted: frozenset[Target], budget: Budget) -> Iterator[Form]:
