@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # takes long to load, and not every database has logical sign
     from freehold.bundle.programs import ProgramRecord
     from freehold.model.icon import IconMetrics
     from freehold.model.logical import BodyMatch
+    from freehold.model.pki.trust import Rule
 
 _MANIFEST_BYTES = 16 << 20
 
@@ -262,6 +263,26 @@ class Segment:
                 yield (first[one], second[other]), read_metrics(digits.hex())
         except (LookupError, ValueError, struct.error) as error:
             raise TrustError(f"the database holds an icon that this Freehold cannot read ({error!r})") from error
+
+    @property
+    def has_certificates(self) -> bool:
+        """Whether there are rules over certificates, or programs that catalogues list."""
+        return self.has("certificates.json")
+
+    def certificates(self) -> "list[tuple[int, Rule]]":
+        """Return rules over certificates with the numbers of their about-records; raises ``TrustError``."""
+        return self._trust()[0]
+
+    def listed_programs(self) -> list[tuple[str, bytes]]:
+        """Return algorithm and digest of programs that catalogues list; raises ``TrustError``."""
+        return self._trust()[1]
+
+    def _trust(self) -> "tuple[list[tuple[int, Rule]], list[tuple[str, bytes]]]":
+        if not self.has_certificates:
+            return [], []
+        from freehold.bundle.trust import from_json
+
+        return from_json(json.loads(bytes(self.file("certificates.json").data)))
 
     @property
     def has_indicators(self) -> bool:

@@ -24,9 +24,11 @@ from freehold.bundle.layout import (
     machine,
 )
 from freehold.bundle.members import MemberSignature
+from freehold.bundle.trust import to_json
 from freehold.model.errors import FreeholdError
 from freehold.model.filetype import Target
 from freehold.model.icon import IconMetrics
+from freehold.model.pki.trust import Rule
 from freehold.model.signature import About, HashedPart
 
 _FLUSH = 1 << 20
@@ -153,6 +155,10 @@ class SegmentWriter:
     def indicators(self, indicators: Sequence[tuple[str, str, int]]) -> None:
         """Write by what prohibited products are recognised: kind, value, number of the about-record."""
         self._write("indicators.json", [canonical(indicators)])
+
+    def certificates(self, rules: Sequence[tuple[int, Rule]], programs: Iterable[tuple[str, bytes]]) -> None:
+        """Write rules over certificates with the numbers of their about-records, and programs that catalogues list."""
+        self._write("certificates.json", [canonical(to_json(rules, programs))])
 
     def passwords(self, passwords: Iterable[tuple[str | None, bytes]]) -> None:
         """Keep passwords, each with ClamAV's name for its container or None, for ``finish`` to write."""

@@ -7,6 +7,7 @@ from freehold.model.about import About, HashedPart
 from freehold.model.condition import AtLeast, Condition, Not, Occurs
 from freehold.model.filetype import Target
 from freehold.model.icon import IconMetrics
+from freehold.model.pki.trust import Rule
 from freehold.model.policy import PolicyPack
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "AllowedContent",
     "ArchivePassword",
     "AtLeast",
+    "CertificateRule",
     "Condition",
     "ContainerSignature",
     "Expression",
@@ -27,6 +29,7 @@ __all__ = [
     "PatternSignature",
     "PolicyPack",
     "Rejected",
+    "SecurityCatalogue",
     "Signature",
     "YaraSource",
 ]
@@ -169,6 +172,26 @@ class ArchivePassword:
     container: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateRule:
+    """A certificate of programs: whom it names is trusted, or reported."""
+
+    about: About
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityCatalogue:
+    """A list of files whose detections are not reported, if a ``CertificateRule`` trusts who signed it.
+
+    Attributes:
+        content: PKCS #7, as Windows has it.
+    """
+
+    about: About
+    content: bytes
+
+
 Signature = (
     HashSignature
     | PatternSignature
@@ -179,6 +202,8 @@ Signature = (
     | AllowedContent
     | IgnoredSignature
     | ArchivePassword
+    | CertificateRule
+    | SecurityCatalogue
     | PolicyPack
 )
 

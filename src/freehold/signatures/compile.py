@@ -1,6 +1,7 @@
 """The compiler: from signature files to a bundle. The same input gives the same bytes."""
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -16,23 +17,28 @@ from freehold.bundle.overlay import share_segments
 from freehold.bundle.publish import replaced
 from freehold.bundle.reader import Bundle
 from freehold.bundle.writer import SegmentWriter, write_manifest
-from freehold.model.about import About
+from freehold.model.about import About, HashedPart
 from freehold.model.errors import MalformedInput, UsageError
 from freehold.model.filetype import Target
 from freehold.model.interfaces import SignatureLanguage
+from freehold.model.pki.trust import Rule
 from freehold.model.policy import IndicatorKind, Strength
 from freehold.model.report import Verdict
 from freehold.model.signature import (
+    AllowedContent,
+    CertificateRule,
     HashSignature,
     IconSignature,
     IgnoredSignature,
     PatternSignature,
     PolicyPack,
     Rejected,
+    SecurityCatalogue,
     Signature,
     YaraSource,
 )
 from freehold.signatures.atoms import Atom, worth
+from freehold.signatures.catalogues import listed
 from freehold.signatures.clamav.container import CLAMAV, Keys
 from freehold.signatures.linewise import PIECE, Compiled, Ignored, Piece, compile_piece, hash_entry, pieces
 from freehold.signatures.logical import IconGroups, LogicalSignatures, compile_atoms
@@ -165,6 +171,8 @@ class _Compilation:
         self._roots: list[tuple[Target, list[Atom], bytes]] = []
         self._yara_sources: list[YaraSource] = []
         self._indicators: list[tuple[str, str, int]] = []
+        self._rules: list[tuple[int, Rule]] = []
+        self._catalogues: list[tuple[_Source, SecurityCatalogue]] = []
         self._weak = weak
         self._counts: dict[str, int] = {}
         self._targets: dict[str, int] = {}
@@ -189,6 +197,7 @@ class _Compilation:
                 by_lines.append(source)
             elif source.suffix not in _READ_FIRST:
                 self._read_whole(source)
+        self._read_catalogues()
         self._cut_abouts = self._segment.abouts
         self._bytes = sum(source.path.stat().st_size for source in by_lines)
         if ignored.names:
@@ -261,12 +270,37 @@ class _Compilation:
                 self._pattern(source, signature)
             elif isinstance(signature, PolicyPack):
                 self._policy(source, signature)
+            elif isinstance(signature, CertificateRule):
+                self._rules.append((self._segment.about(signature.about), signature.rule))
+                self._count(source, 1)
+            elif isinstance(signature, SecurityCatalogue):
+                self._catalogues.append((source, signature))
             elif isinstance(signature, HashSignature):
                 about = self._segment.about(signature.about)
                 self._segment.hashes(signature.part, signature.algorithm, hash_entry(signature, about))
                 self._count(source, 1)
             else:
                 raise NotImplementedError(type(signature).__name__)
+
+    def _read_catalogues(self) -> None:
+        """Take what catalogues list; it takes all rules to know whose catalogues count."""
+        programs: set[tuple[str, bytes]] = set()
+        rules = [rule for _, rule in self._rules]
+        for source, catalogue in self._catalogues:
+            try:
+                files = listed(catalogue.content, rules, time.time())
+            except MalformedInput as error:
+                self.rejected.append(Rejected(source.label, 1, str(error)))
+                continue
+            about = self._segment.about(catalogue.about)
+            programs.update((file.algorithm, file.digest) for file in files if file.program)
+            for file in files:
+                if not file.program:
+                    allowed = AllowedContent(catalogue.about, file.algorithm, file.digest, None)
+                    self._segment.hashes(HashedPart.ALLOWED, file.algorithm, hash_entry(allowed, about))
+            self._count(source, len(files))
+        if self._rules or programs:
+            self._segment.certificates(self._rules, programs)
 
     def _policy(self, source: _Source, pack: PolicyPack) -> None:
         for product in pack.products:

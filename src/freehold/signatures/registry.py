@@ -3,6 +3,7 @@
 from freehold.model.interfaces import SignatureLanguage
 from freehold.signatures.languages import (
     clamav_cdb,
+    clamav_crb,
     clamav_hash,
     clamav_idb,
     clamav_ldb,
@@ -28,6 +29,7 @@ LINE_LANGUAGES: tuple[SignatureLanguage, ...] = (
 
 LANGUAGES: tuple[SignatureLanguage, ...] = (
     *LINE_LANGUAGES,
+    clamav_crb.LANGUAGE,
     clamav_other.LANGUAGE,
     pack.LANGUAGE,
     policy.LANGUAGE,

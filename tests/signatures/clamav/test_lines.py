@@ -20,9 +20,11 @@ from freehold.model.logical import (
     Relation,
     TargetDescription,
 )
+from freehold.model.pki.trust import Purposes, Rule
 from freehold.model.signature import (
     AllowedContent,
     ArchivePassword,
+    CertificateRule,
     ContainerSignature,
     HashedPart,
     HashSignature,
@@ -34,6 +36,7 @@ from freehold.model.signature import (
 from freehold.signatures.clamav.body import parse_body
 from freehold.signatures.languages import (
     clamav_cdb,
+    clamav_crb,
     clamav_idb,
     clamav_ldb,
     clamav_lists,
@@ -370,5 +373,41 @@ def test_passwords() -> None:
 @pytest.mark.parametrize("suffix", sorted(clamav_other.LANGUAGE.suffixes))
 def test_what_is_not_supported_is_counted(suffix: str) -> None:
     rejected = all_of(clamav_other.LANGUAGE, "one\n# comment\ntwo\n", f"a{suffix}")
-    assert len(rejected) == (1 if suffix in {".cat", ".cbc", ".ioc"} else 2)
+    assert len(rejected) == (1 if suffix in {".cbc", ".ioc"} else 2)
     assert all(isinstance(r, Rejected) and r.reason for r in rejected)
+
+
+CERTIFICATE = f"A;1;{'ab' * 20};{'cd' * 20};c0ffee;010001;1;0;1;1300000000;comment"
+
+
+def test_certificates() -> None:
+    trusted, blocked, *rejected = all_of(
+        clamav_crb.LANGUAGE,
+        f"{CERTIFICATE}\n;0;{'ab' * 20};;C0FFEE;;0;0;0;;;51\n{CERTIFICATE};300\n{CERTIFICATE};51;100\n",
+        "a.crb",
+    )
+    assert isinstance(trusted, CertificateRule)
+    assert trusted.about.name == "A"
+    assert trusted.rule == Rule(
+        True, b"\xab" * 20, b"\xcd" * 20, 0xC0FFEE, Purposes(code=True, time=False, certificates=True), 1_300_000_000
+    )
+    assert isinstance(blocked, CertificateRule)
+    assert blocked.about.name == "(unnamed CRB rule)"
+    assert (blocked.rule.trusted, blocked.rule.serial, blocked.rule.since) == (False, None, 0)
+    assert [type(one) for one in rejected] == [Rejected, Rejected]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (CERTIFICATE.replace("A;1;", "A;2;"), "trusted is '2'"),
+        (CERTIFICATE.replace("ab", "a"), "SHA-1"),
+        (CERTIFICATE.replace("cd", "c"), "SHA-1"),
+        (CERTIFICATE.replace("c0ffee", "coffee"), "hexadecimal"),
+        (CERTIFICATE.replace(";1;0;1;", ";1;x;1;"), "TimeSign is 'x'"),
+        (CERTIFICATE.replace("1300000000", "-1"), "first day"),
+        ("A;1", "2 fields"),
+    ],
+)
+def test_what_is_no_certificate(line: str, reason: str) -> None:
+    assert reason in refusal(line, clamav_crb.LANGUAGE, "a.crb")

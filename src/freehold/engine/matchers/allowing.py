@@ -1,12 +1,47 @@
-"""Allow lists: content that its owner knows, whose detections are not reported."""
+"""Allow lists: of content that its owner knows, and of programs whose signers are trusted, nothing is reported."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from freehold.engine.matchers.hashes import Hashes
 from freehold.model.artifact import Artifact
 from freehold.model.interfaces import Matcher
 from freehold.model.limits import Budget
 from freehold.model.report import Detection
+
+if TYPE_CHECKING:  # few databases have rules over certificates
+    from freehold.engine.matchers.certificates import Certificates
+
+
+class Allowed:
+    """What is allowed: by its digest, or by who signed it."""
+
+    def __init__(self, hashes: Hashes, certificates: "Certificates | None" = None) -> None:
+        self._hashes = hashes
+        self._certificates = certificates
+
+    def __bool__(self) -> bool:
+        return bool(self._hashes) or self._certificates is not None
+
+    def covers(self, artifact: Artifact, budget: Budget) -> bool:
+        """Whether an artifact, or one that it was found in, is allowed."""
+        layer: Artifact | None = artifact
+        while layer is not None:
+            if self._has_digest(layer, budget):
+                return True
+            if self._certificates is not None and self._certificates.trusts(layer, budget):
+                return True
+            layer = layer.parent
+        return False
+
+    def _has_digest(self, artifact: Artifact, budget: Budget) -> bool:
+        hashing = self._hashes.begin(artifact.view.size)
+        if hashing is None:
+            return False
+        for _, window in artifact.view.windows(0):
+            hashing.update(window)
+            budget.tick()
+        return any(True for _ in hashing.found())
 
 
 class AllowingMatcher:
@@ -15,7 +50,7 @@ class AllowingMatcher:
     Artifacts are hashed for this only when something was found in them.
     """
 
-    def __init__(self, matcher: Matcher, allowed: Hashes) -> None:
+    def __init__(self, matcher: Matcher, allowed: Allowed) -> None:
         self.name = matcher.name
         self._matcher = matcher
         self._allowed = allowed
@@ -24,21 +59,6 @@ class AllowingMatcher:
         """See ``Matcher.match``."""
         found = self._matcher.match(artifact, budget)
         first = next(found, None)
-        if first is not None and not allows(self._allowed, artifact, budget):
+        if first is not None and not self._allowed.covers(artifact, budget):
             yield first
             yield from found
-
-
-def allows(allowed: Hashes, artifact: Artifact, budget: Budget) -> bool:
-    """Whether an artifact, or one that it was found in, is on a list."""
-    layer: Artifact | None = artifact
-    while layer is not None:
-        hashing = allowed.begin(layer.view.size)
-        if hashing is not None:
-            for _, window in layer.view.windows(0):
-                hashing.update(window)
-                budget.tick()
-            if any(True for _ in hashing.found()):
-                return True
-        layer = layer.parent
-    return False

@@ -3,7 +3,7 @@
 from collections.abc import Container, Sequence
 
 from freehold.bundle import Bundle
-from freehold.engine.matchers.allowing import AllowingMatcher
+from freehold.engine.matchers.allowing import Allowed, AllowingMatcher
 from freehold.engine.matchers.content import ContentMatcher
 from freehold.engine.matchers.hashes import Hashes
 from freehold.model.about import HashedPart
@@ -11,6 +11,10 @@ from freehold.model.interfaces import Matcher
 
 PROGRAM_PARTS = frozenset({HashedPart.PE_SECTION, HashedPart.PE_IMPORTS})
 """What is hashed of Windows programs."""
+
+
+_WHOEVER_SIGNED = frozenset({"certificates", "policies"})
+"""Matchers whose finds count in programs of trusted signers, too: who is trusted may be prohibited all the same."""
 
 
 def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matcher]:
@@ -23,6 +27,12 @@ def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matche
     every = [segment for bundle in bundles for segment in bundle.segments]
     segments = [segment for segment in every if segment.digest not in without]
     matchers: list[Matcher] = [ContentMatcher(segments)]
+    certificates = None
+    if any(segment.has_certificates for segment in segments):
+        from freehold.engine.matchers.certificates import CertificateMatcher, Certificates
+
+        certificates = Certificates(segments)
+        matchers.insert(0, CertificateMatcher(certificates))
     if any(part in PROGRAM_PARTS for segment in segments for part, _ in segment.tables):
         from freehold.engine.matchers.programs import ProgramMatcher
 
@@ -44,9 +54,13 @@ def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matche
         from freehold.engine.matchers.ignoring import IgnoringMatcher
 
         matchers = [IgnoringMatcher(matcher, ignored) for matcher in matchers]
-    allowed = Hashes(segments, HashedPart.ALLOWED)
+    by_digest = allowed = Allowed(Hashes(segments, HashedPart.ALLOWED))
+    if certificates is not None:
+        allowed = Allowed(Hashes(segments, HashedPart.ALLOWED), certificates)
     if allowed:
-        matchers = [AllowingMatcher(matcher, allowed) for matcher in matchers]
+        matchers = [
+            AllowingMatcher(matcher, by_digest if matcher.name in _WHOEVER_SIGNED else allowed) for matcher in matchers
+        ]
     if any(segment.has_members for segment in segments):
         from freehold.engine.matchers.members import Members
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from freehold.bundle import Segment
 from freehold.bundle.members import MemberSignature
-from freehold.engine.matchers.allowing import allows
-from freehold.engine.matchers.hashes import Hashes
+from freehold.engine.matchers.allowing import Allowed
 from freehold.engine.matchers.logical.layers import name_of
 from freehold.model.artifact import Artifact
 from freehold.model.interfaces import Member
@@ -46,7 +45,7 @@ class Members:
 
     name = "members"
 
-    def __init__(self, segments: Sequence[Segment], allowed: Hashes) -> None:
+    def __init__(self, segments: Sequence[Segment], allowed: Allowed) -> None:
         self._allowed = allowed
         self._by_container: dict[str | None, list[_Loaded]] = {}
         for segment in segments:
@@ -64,7 +63,7 @@ class Members:
         for kind in (None, name_of(container)):
             for loaded in self._by_container.get(kind, ()):
                 if loaded.matches(container, name, member):
-                    if allows(self._allowed, container, budget):
+                    if self._allowed.covers(container, budget):
                         return
                     yield _detection(loaded, container, member)
 

@@ -41,6 +41,7 @@ class Certificate(NamedTuple):
 
     Attributes:
         whole: all bytes of it.
+        version: 1 to 3.
         signed: the part that its issuer signed.
         serial: the INTEGER.
         issuer: name of who signed it.
@@ -53,6 +54,7 @@ class Certificate(NamedTuple):
     """
 
     whole: bytes
+    version: int
     signed: bytes
     serial: der.Element
     issuer: der.Element
@@ -82,7 +84,8 @@ def parse(element: der.Element) -> Certificate:
     algorithm = outer.take(der.SEQUENCE).children().take(der.OID).content
     signature = outer.take(der.BIT_STRING).bits()
     parts = body.children()
-    parts.take_if(der.context(0))
+    version = parts.take_if(der.context(0))
+    number = 1 if version is None else der.parse(version.content).integer() + 1
     serial = parts.take(der.INTEGER)
     if parts.take(der.SEQUENCE).children().take(der.OID).content != algorithm:
         raise MalformedInput("a certificate contradicts itself")
@@ -93,7 +96,10 @@ def parse(element: der.Element) -> Certificate:
         raise MalformedInput("a certificate has no two dates")
     valid = dates[0].time(), dates[1].time()
     extensions = _extensions(parts)
-    return Certificate(element.whole, body.whole, serial, issuer, valid, subject, key, extensions, algorithm, signature)
+    return Certificate(
+        *(element.whole, number, body.whole, serial, issuer, valid, subject, key),
+        *(extensions, algorithm, signature),
+    )
 
 
 def _extensions(parts: der.Children) -> dict[bytes, tuple[bool, bytes]]:

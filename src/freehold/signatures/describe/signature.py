@@ -9,6 +9,7 @@ from freehold.model.report import Verdict
 from freehold.model.signature import (
     AllowedContent,
     ArchivePassword,
+    CertificateRule,
     ContainerSignature,
     HashSignature,
     IconSignature,
@@ -16,6 +17,7 @@ from freehold.model.signature import (
     LogicalSignature,
     PatternSignature,
     PolicyPack,
+    SecurityCatalogue,
     Signature,
     YaraSource,
 )
@@ -44,6 +46,11 @@ def describe(signature: Signature) -> Iterator[Described]:
         yield _logical(signature)
     elif isinstance(signature, IconSignature):
         yield describe_icon(signature, tuple(_about(signature.about)))
+    elif isinstance(signature, CertificateRule):
+        yield _certificate(signature)
+    elif isinstance(signature, SecurityCatalogue):
+        effect = "programs and cabinets that it lists are not reported, if a .crb file trusts who signed it"
+        yield Described(signature.about.name, "security catalogue", signature.about.source, (("effect", effect),))
     elif isinstance(signature, PolicyPack):
         yield _policy(signature)
     elif isinstance(signature, PatternSignature):
@@ -102,6 +109,21 @@ def _password(signature: ArchivePassword) -> Iterator[tuple[str, str]]:
     yield "tried on", signature.container or "archives of any type"
     piece = exact_piece(signature.password)
     yield "password", piece.text or piece.exact.hex(" ")
+
+
+def _certificate(signature: CertificateRule) -> Described:
+    rule = signature.rule
+    effect = "programs that it signed are not reported" if rule.trusted else "programs that carry it are reported"
+    kinds = zip(("code", "times", "certificates"), rule.purposes, strict=True)
+    facts = [
+        *_about(signature.about),
+        ("effect", effect),
+        ("subject", f"SHA-1 {rule.subject.hex()}"),
+        ("serial number", "any" if rule.serial is None else f"SHA-1 {rule.serial.hex()}"),
+        ("key", f"RSA, {rule.modulus.bit_length()} bits"),
+        ("may sign", ", ".join(name for name, may in kinds if may) or "nothing"),
+    ]
+    return Described(signature.about.name, "certificate of programs", signature.about.source, tuple(facts))
 
 
 def _ignored(signature: IgnoredSignature) -> Described:

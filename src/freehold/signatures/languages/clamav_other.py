@@ -7,10 +7,8 @@ from freehold.model.signature import Rejected
 from freehold.signatures.clamav.lines import lines
 
 _REASONS = {
-    ".cat": "security catalogues are not supported: Authenticode signatures are not judged",
     ".cbc": "bytecode is not supported: signatures are data, never code",
     ".cfg": "settings of ClamAV's engine do not apply to Freehold",
-    ".crb": "certificates are not supported: Authenticode signatures are not judged",
     ".ftm": "definitions of file types are not supported: Freehold has its own",
     ".gdb": "Safe Browsing is not supported",
     ".ioc": "OpenIOC is not supported",
@@ -18,7 +16,7 @@ _REASONS = {
     ".wdb": "checks of displayed addresses are not supported",
 }
 
-_WHOLE_FILES = frozenset({".cat", ".cbc", ".ioc"})
+_WHOLE_FILES = frozenset({".cbc", ".ioc"})
 
 
 class ClamavOther:
