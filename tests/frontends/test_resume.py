@@ -20,16 +20,21 @@ MARKER = b"a harmless marker that one signature of these tests knows\n"
 
 _WRITES_EACH = """
 import sys
-from freehold.frontends.cli import main
+import time
+from freehold.frontends.cli import main, scan
 from freehold.service import checkpoint
 from freehold.service.verdicts import memory
 checkpoint.WRITTEN_EVERY = 0.0
 if "--settled" in sys.argv:
     sys.argv.remove("--settled")
     memory.settling = lambda: 0.0
+if "--slowly" in sys.argv:
+    sys.argv.remove("--slowly")
+    report = scan._Scan._report
+    scan._Scan._report = lambda *args: (time.sleep(0.004), report(*args))[1]
 sys.exit(main(sys.argv[1:]))
 """
-"""Freehold that writes its journal after each file."""
+"""Freehold that writes its journal after each file, and takes its time where it is to be killed."""
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +79,7 @@ class Freehold:
 
     def kill_after(self, seconds: float, *args: str | Path, sent: int = signal.SIGKILL) -> bytes:
         """Kill a scan once its journal has begun and so many seconds have passed; returns what it complained of."""
-        process = self.start("--database", self.tree.parent / "marker.hdb", *args)
+        process = self.start("--slowly", "--database", self.tree.parent / "marker.hdb", *args)
         deadline = time.monotonic() + 30
         while self.lines() < 4 and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -110,11 +115,11 @@ def test_goes_on_after_a_kill_at_any_point(freehold: Freehold, tree: Path) -> No
     rng = random.Random(11)
     gone_on = 0
     for number in range(25):
-        freehold.kill_after(rng.uniform(0, 0.12), "--jobs", "1", tree)
+        freehold.kill_after(rng.uniform(0, 0.4), "--jobs", "1", tree)
         if not freehold.journals():
             continue  # it had come to its end
         if number % 2:  # killed once more while it goes on: that makes 50
-            process = freehold.start("--resume", "--jobs", "1")
+            process = freehold.start("--slowly", "--resume", "--jobs", "1")
             time.sleep(rng.uniform(0.1, 0.4))
             process.kill()
             process.communicate()
@@ -132,7 +137,7 @@ def test_nothing_is_examined_twice(freehold: Freehold, tree: Path) -> None:
     (journal,) = freehold.journals()
     done = {json.loads(line[9:])[0] for line in journal.read_bytes().splitlines()[1:]}
     assert done
-    process = freehold.start("--resume", "--jobs", "1")
+    process = freehold.start("--slowly", "--resume", "--jobs", "1")
     output, _ = process.communicate(timeout=60)
     seconds = {line["path"]: line["seconds"] for line in map(json.loads, output.splitlines())}
     again = freehold.scan("--no-cache", tree)
