@@ -11,27 +11,38 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One measured run: seconds of wall and CPU time, peak PSS of all processes in bytes, and the exit status."""
+    """One measured run: seconds of wall and CPU time, memory in bytes, and the exit status.
+
+    Attributes:
+        pss: the peak of all processes together.
+        largest: the peak of the largest one.
+        output: what was printed, where it was asked for.
+    """
 
     wall: float
     cpu: float
     pss: int
     status: int
+    largest: int = 0
+    output: str = ""
 
 
-def run(command: list[str], *, memory: bool = False, core: int | None = None) -> Run:
-    """Run a command to its end; ``core`` pins it and its children to one processor."""
+def run(command: list[str], *, memory: bool = False, core: int | None = None, output: bool = False) -> Run:
+    """Run a command to its end; ``core`` pins it and its children to one processor, ``output`` keeps what it prints."""
     if core is not None:
         command = ["taskset", "-c", str(core), *command]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    stdout = subprocess.PIPE if output else subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=stdout, stderr=subprocess.DEVNULL) as process:
         sampler = _Sampler(process.pid) if memory else None
-        status = process.wait()
+        printed = process.communicate()[0] or b""
+        status = process.returncode
         wall = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Run(wall, cpu, sampler.stop() if sampler else 0, status)
+    pss, largest = sampler.stop() if sampler else (0, 0)
+    return Run(wall, cpu, pss, status, largest, printed.decode(errors="replace"))
 
 
 def median(runs: list[Run], by: str = "wall") -> Run:
@@ -46,18 +57,21 @@ class _Sampler:
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self._peak = 0
+        self._largest = 0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
 
-    def stop(self) -> int:
+    def stop(self) -> tuple[int, int]:
         self._done.set()
         self._thread.join()
-        return self._peak
+        return self._peak, self._largest
 
     def _watch(self) -> None:
         while not self._done.wait(0.02):
-            self._peak = max(self._peak, sum(_pss(pid) for pid in _tree(self._pid)))
+            sizes = [_pss(pid) for pid in _tree(self._pid)]
+            self._peak = max(self._peak, sum(sizes))
+            self._largest = max(self._largest, *sizes)
 
 
 def _tree(root: int) -> list[int]:
