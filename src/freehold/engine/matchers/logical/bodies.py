@@ -9,6 +9,9 @@ from freehold.model.body import Anchor, Body, Gap, Landmarks, Offset
 from freehold.model.limits import Budget
 from freehold.model.logical import BodyMatch
 
+_APART = 1 << 12
+"""Searching so many bytes costs as much as beginning another search."""
+
 LandmarksOf = Callable[[], Landmarks | None]
 """Finds out where an artifact's landmarks are, when somebody asks; None: its header cannot be parsed."""
 
@@ -20,7 +23,7 @@ class BodySearch:
 
     def __init__(self, match: BodyMatch) -> None:
         self._offset = match.offset
-        self._forms = [(body, [PartSearch(part, body) for part in body.parts]) for body in match.forms]
+        self._forms = [(body, _part_searches(body)) for body in match.forms]
 
     def count(
         self, text: Text, landmarks: LandmarksOf, budget: Budget, enough: int | None = None
@@ -90,14 +93,34 @@ def _extend(
 ) -> list[tuple[int, int, int]]:
     by_end = sorted((end, first) for first, _, end in chains)
     ends = [end for end, _ in by_end]
-    nearest = ends[0] + gap.minimum
-    furthest = text.size if gap.maximum is None else ends[-1] + gap.maximum
     extended = []
-    for start, end in search.occurrences(text, budget, nearest, furthest):
-        earliest = 0 if gap.maximum is None else bisect_left(ends, start - gap.maximum)
-        if earliest < len(ends) and ends[earliest] <= start - gap.minimum:
-            extended.append((by_end[earliest][1], start, end))
+    for nearest, furthest in _reach(ends, gap, text.size):
+        for start, end in search.occurrences(text, budget, nearest, furthest):
+            earliest = 0 if gap.maximum is None else bisect_left(ends, start - gap.maximum)
+            if earliest < len(ends) and ends[earliest] <= start - gap.minimum:
+                extended.append((by_end[earliest][1], start, end))
     return extended
+
+
+def _reach(ends: Sequence[int], gap: Gap, size: int) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of starts that a gap leads to from these ends, ascending; near ones are made one."""
+    if gap.maximum is None:
+        yield ends[0] + gap.minimum, size
+        return
+    first = last = ends[0]
+    for end in ends:
+        if end - last > gap.maximum + _APART:
+            yield first + gap.minimum, last + gap.maximum
+            first = end
+        last = end
+    yield first + gap.minimum, last + gap.maximum
+
+
+def _part_searches(body: Body) -> list[PartSearch]:
+    if len(body.parts) == 1:
+        return [PartSearch(body.parts[0], body)]
+    first = PartSearch(body.parts[0], body, (body.gaps[0], body.parts[1]))
+    return [first, *(PartSearch(part, body) for part in body.parts[1:])]
 
 
 def _spans(offset: Offset, size: int, landmarks: LandmarksOf) -> list[tuple[int, int]]:

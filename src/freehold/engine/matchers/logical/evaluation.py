@@ -218,14 +218,18 @@ def _never(_surroundings: Surroundings, _enough: int | None) -> _Counted:
 
 
 def _cost(subsignature: Subsignature) -> int:
-    """Fixed places are cheap; the longer a literal, the sooner it says no; expressions and pictures come last."""
+    """Fixed places are cheap; the longer a literal, the sooner it says no; expressions and pictures come last.
+
+    A row of parts is dearer than one part.
+    """
     if isinstance(subsignature, RegexMatch | ImageHash):
         return 1_000
     if not isinstance(subsignature, BodyMatch):
         return 500
     if subsignature.offset.anchor is not Anchor.ANY:
         return 1
-    return 100 - min(98, max(_exact_bytes(part) for body in subsignature.forms for part in body.parts))
+    longest = max(_exact_bytes(part) for body in subsignature.forms for part in body.parts)
+    return 2 * (100 - min(98, longest)) + any(body.gaps for body in subsignature.forms)
 
 
 def _exact_bytes(part: Part) -> int:

@@ -13,6 +13,7 @@ from freehold.model.body import (
     Choice,
     Edge,
     Element,
+    Gap,
     Mark,
     Neighbour,
     Part,
@@ -26,6 +27,12 @@ OCCURRENCES = 1 << 18
 _CLOCK = 0xFFF
 """After so many candidates the clock is looked at."""
 
+_RARE = 4
+"""Shorter literals are everywhere in programs."""
+
+_NEAR = 64
+"""A part that follows within so many bytes is looked for together with the one before it."""
+
 _WORD = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _EXPRESSIONS = {
     (Edge.SEPARATOR, False): b"[- /_.<@\\n\\r\"'=>]",
@@ -38,14 +45,22 @@ _EXPRESSIONS = {
 
 
 class PartSearch:
-    """One part of a body, ready to be looked for."""
+    """One part of a body, ready to be looked for.
+
+    Args:
+        part: as signatures state it.
+        body: whose part it is.
+        follower: the gap and the part behind it. Places that this part cannot follow may be left out then.
+    """
 
     __slots__ = (
+        "_ahead",
         "_anchor",
         "_anchor_at",
         "_context",
         "_exact",
         "_fixed",
+        "_look_ahead",
         "_maximum",
         "_nocase",
         "_part",
@@ -53,8 +68,9 @@ class PartSearch:
         "_wide",
     )
 
-    def __init__(self, part: Part, body: Body) -> None:
+    def __init__(self, part: Part, body: Body, follower: tuple[Gap, Part] | None = None) -> None:
         self._part = part
+        self._look_ahead, self._ahead = _look_ahead(follower, nocase=body.nocase)
         self._nocase = body.nocase
         self._wide = body.wide
         minimum, self._maximum = _widths(part.elements)
@@ -64,13 +80,13 @@ class PartSearch:
         if body.nocase:
             self._anchor = self._anchor.lower()
         only = part.elements[0] if len(part.elements) == 1 else None
-        self._exact = isinstance(only, Bytes) and not only.mask
+        self._exact = isinstance(only, Bytes) and not only.mask and not self._look_ahead
         self._regex: re.Pattern[bytes] | None = None  # compiled when it is needed; most parts are literals
 
     @property
     def literal(self) -> Literal | None:
-        """What is looked for first; None when that is an expression."""
-        return (self._anchor, self._nocase) if len(self._anchor) >= 2 else None
+        """What is looked for first; None when that is an expression, or occurs so often that it is looked for alone."""
+        return (self._anchor, self._nocase) if len(self._anchor) >= _RARE else None
 
     def occurrences(self, text: Text, budget: Budget, first: int, last: int) -> Iterator[tuple[int, int]]:
         """Yield (start, end) of every place of the part that starts from ``first`` to ``last``, by start.
@@ -79,7 +95,8 @@ class PartSearch:
             LimitReached: there are more than anybody needs, or time is up.
         """
         count = 0
-        for offset, piece, low, high in text.stretches(first, last, self._context, self._maximum + self._context):
+        after = self._maximum + self._context + self._ahead
+        for offset, piece, low, high in text.stretches(first, last, self._context, after):
             for start in self._starts(text, piece, low, high, budget):
                 if not self._surrounded_before(piece, start, offset):
                     continue
@@ -97,7 +114,7 @@ class PartSearch:
     def _starts(self, text: Text, piece: bytes, low: int, high: int, budget: Budget) -> Iterator[int]:
         if len(self._anchor) < 2:
             return self._by_regex(piece, low, high, budget)
-        places = text.places((self._anchor, self._nocase), high - low)
+        places = text.places((self._anchor, self._nocase), high - low) if len(self._anchor) >= _RARE else None
         if places is not None:
             return self._at(places, piece, low, high)
         return self._by_anchor(text.lower(piece) if self._nocase else piece, piece, low, high, budget)
@@ -111,7 +128,7 @@ class PartSearch:
 
     def _compiled(self) -> re.Pattern[bytes]:
         if self._regex is None:
-            self._regex = re.compile(_sequence(self._part.elements, self._nocase), re.DOTALL)
+            self._regex = re.compile(_sequence(self._part.elements, self._nocase) + self._look_ahead, re.DOTALL)
         return self._regex
 
     def _by_anchor(self, haystack: bytes, piece: bytes, low: int, high: int, budget: Budget) -> Iterator[int]:
@@ -240,6 +257,17 @@ def _exact_runs(element: Bytes) -> Iterator[tuple[int, bytes]]:
 
 
 # The part as a regular expression
+
+
+def _look_ahead(follower: tuple[Gap, Part] | None, *, nocase: bool) -> tuple[bytes, int]:
+    """Return an expression that holds where another part can follow, and how far it looks; empty when that is far."""
+    if follower is None:
+        return b"", 0
+    gap, part = follower
+    if gap.maximum is None or gap.maximum > _NEAR:
+        return b"", 0
+    distance = b".{%d,%d}?" % (gap.minimum, gap.maximum)
+    return b"(?=%b%b)" % (distance, _sequence(part.elements, nocase)), gap.maximum + _widths(part.elements)[1]
 
 
 def _sequence(elements: Sequence[Element], nocase: bool) -> bytes:
