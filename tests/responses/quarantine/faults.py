@@ -6,6 +6,7 @@ the workers that it starts: what happens to those has tests of its own.
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -47,19 +48,18 @@ class Outcome(NamedTuple):
 
 def run(arguments: list[str | Path], scratch: Path, *inject: str) -> Outcome:
     """Run a command of Freehold's, with strace's faults if some are given: ``NAME:FAULT:when=NUMBER``."""
-    ready, go = os.pipe()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     pid = os.fork()
     if pid == 0:
-        _child(arguments, scratch, ready)
+        _child(arguments, scratch, before)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     log = scratch / "calls"
     command = ["strace", "-qq", "-p", str(pid), "-o", log, "-e", "signal=none"]
     with subprocess.Popen([*command, *(f"--inject={fault}" for fault in inject)]) as strace:
         while not _is_traced(pid):
             assert strace.poll() is None, f"strace cannot attach for {inject}"
-        os.write(go, b"x")
+        os.kill(pid, signal.SIGUSR1)
         _, status = os.waitpid(pid, 0)
-    os.close(ready)
-    os.close(go)
     lines = log.read_text("utf-8", "replace").splitlines()
     called = [line for line in lines if re.match(r"[a-z_0-9]+\(", line)]
     return Outcome(os.waitstatus_to_exitcode(status), (scratch / "errors").read_text("utf-8", "replace"), called)
@@ -82,7 +82,7 @@ def number_of(calls: list[str], word: str) -> int:
     return next(number for number, call in enumerate(calls) if word in call)
 
 
-def _child(arguments: list[str | Path], scratch: Path, ready: int) -> None:
+def _child(arguments: list[str | Path], scratch: Path, mask: set[signal.Signals]) -> None:
     status = 99
     try:
         null = os.open(os.devnull, os.O_RDWR)
@@ -91,7 +91,9 @@ def _child(arguments: list[str | Path], scratch: Path, ready: int) -> None:
         os.dup2(null, 1)
         os.dup2(errors, 2)
         sys.stdin, sys.stdout, sys.stderr = (os.fdopen(fd, mode, closefd=False) for fd, mode in enumerate("rww"))
-        os.read(ready, 1)
+        # Waiting for a signal, as no system call that a fault may be meant for is repeated when strace attaches.
+        signal.sigwait({signal.SIGUSR1})
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         status = main([os.fspath(argument) for argument in arguments])
     finally:
         os._exit(status)
