@@ -21,6 +21,8 @@ PLACES = (
     "manifest.json",
     "extensions.json",
     "X.app/Contents/Info.plist",
+    "Windows/System32/config/SOFTWARE",
+    "Windows/System32/config/SYSTEM",
 )
 
 

@@ -37,7 +37,7 @@ def items(artifact: Artifact, budget: Budget) -> Iterator[Item]:
     for offset, certificate in _certificates(data):
         budget.tick()
         try:
-            for name, value in _names(certificate):
+            for name, value in owners(certificate):
                 yield Item(IndicatorKind.PUBLISHER, value, f"{name} of a trusted authority", offset)
         except (MalformedInput, binascii.Error):
             damaged += 1
@@ -53,8 +53,16 @@ def _certificates(data: bytes) -> Iterator[tuple[int, bytes]]:
         yield found.start(), found[1]
 
 
-def _names(certificate: bytes) -> Iterator[tuple[str, str]]:
-    """Yield what names whom a certificate is for; raises ``MalformedInput`` and ``binascii.Error``."""
+def owners(certificate: bytes) -> Iterator[tuple[str, str]]:
+    """Yield what kind of name it is, and the names of whom a certificate is for.
+
+    Args:
+        certificate: in DER, or in base64 of it.
+
+    Raises:
+        MalformedInput: it is none.
+        binascii.Error: it is no base64 either.
+    """
     if not certificate.startswith(_DER):
         certificate = binascii.a2b_base64(certificate)
     if len(certificate) > _LARGEST:

@@ -9,6 +9,7 @@ from freehold.engine.inventory import (
     dpkg,
     extensions,
     flatpak,
+    hive,
     hosts,
     pacman,
     paths,
@@ -21,7 +22,22 @@ from freehold.engine.inventory.items import Item
 from freehold.model.artifact import Artifact
 from freehold.model.limits import Budget
 
-READERS = (paths, dpkg, rpm, pacman, apk, snap, flatpak, hosts, extensions, certificates, plist, sbom, authenticode)
+READERS = (
+    paths,
+    dpkg,
+    rpm,
+    pacman,
+    apk,
+    snap,
+    flatpak,
+    hosts,
+    extensions,
+    certificates,
+    plist,
+    sbom,
+    hive,
+    authenticode,
+)
 """To add one: a module with ``reads`` and ``items``, and a place here."""
 
 
