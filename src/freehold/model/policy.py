@@ -257,7 +257,7 @@ class IndicatorTable(Generic[_T]):
 
     def __init__(self) -> None:
         self._exact: dict[tuple[str, str], list[_T]] = {}
-        self._patterns: dict[str, list[tuple[re.Pattern[str], _T]]] = {}
+        self._patterns: dict[str, list[tuple[str, re.Pattern[str], _T]]] = {}
 
     def add(self, kind: str, value: str, meaning: _T) -> None:
         """Add an indicator and what finding it means."""
@@ -265,15 +265,16 @@ class IndicatorTable(Generic[_T]):
         if "*" not in folded:
             self._exact.setdefault((kind, folded), []).append(meaning)
             return
-        pattern = re.compile(".*".join(map(re.escape, folded.split("*"))) + r"\Z", re.DOTALL)
-        self._patterns.setdefault(kind, []).append((pattern, meaning))
+        parts = folded.split("*")
+        pattern = re.compile(".*".join(map(re.escape, parts)) + r"\Z", re.DOTALL)
+        self._patterns.setdefault(kind, []).append((max(parts, key=len), pattern, meaning))
 
     def find(self, kind: str, value: str) -> Iterator[_T]:
         """Yield what a value means."""
         folded = _folded(value)
         yield from self._exact.get((kind, folded), ())
-        for pattern, meaning in self._patterns.get(kind, ()):
-            if pattern.match(folded):
+        for part, pattern, meaning in self._patterns.get(kind, ()):
+            if part in folded and pattern.match(folded):
                 yield meaning
 
 

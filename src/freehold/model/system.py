@@ -8,16 +8,22 @@ from freehold.model.policy import IndicatorKind
 _DRIVE = re.compile(r"^(?:[A-Za-z]:)?/*(?:\./)*")
 _KINDS = (
     (
+        "/systemd/",
         IndicatorKind.SERVICE,
-        re.compile(r"/(?:etc|lib|usr/lib|run)/systemd/(?:system|user)/(?:[^/]+\.wants/)?([^/@]+)(?:@[^/]*)?\.service$"),
+        re.compile(
+            r"/(?:etc|lib|run|\.config)/systemd/(?:system|user)/(?:[^/]+\.wants/)?([^/@]+)(?:@[^/]*)?\.service$"
+        ),
     ),
-    (IndicatorKind.SERVICE, re.compile(r"/etc/(?:init\.d|rc\d\.d)/(?:[SK]\d\d)?([^/]+)$")),
-    (IndicatorKind.SERVICE, re.compile(r"/Library/Launch(?:Daemons|Agents)/([^/]+)\.plist$")),
-    (IndicatorKind.PACKAGE, re.compile(r"/var/lib/snapd/snaps/([^/_]+)_[^/_]+\.snap$")),
-    (IndicatorKind.PACKAGE, re.compile(r"/flatpak/app/([^/]+)$")),
-    (IndicatorKind.MODULE, re.compile(r"/lib/modules/(?:[^/]+/)+([^/]+?)\.ko(?:\.[a-z]+)?$")),
-    (IndicatorKind.MODULE, re.compile(r"/windows/system32/drivers/([^/]+)\.sys$", re.IGNORECASE)),
+    ("/etc/", IndicatorKind.SERVICE, re.compile(r"/etc/(?:init\.d|rc\d\.d)/(?:[SK]\d\d)?([^/]+)$")),
+    ("/Launch", IndicatorKind.SERVICE, re.compile(r"/Library/Launch(?:Daemons|Agents)/([^/]+)\.plist$")),
+    ("/snaps/", IndicatorKind.PACKAGE, re.compile(r"/var/lib/snapd/snaps/([^/_]+)_[^/_]+\.snap$")),
+    ("/flatpak/", IndicatorKind.PACKAGE, re.compile(r"/flatpak/app/([^/]+)$")),
+    ("/extensions/", IndicatorKind.EXTENSION, re.compile(r"/extensions/([a-p]{32})\.json$")),
+    ("/extensions/", IndicatorKind.EXTENSION, re.compile(r"/extensions/(?:\{[0-9A-Fa-f-]{36}\}/)?([^/]+)\.xpi$")),
+    ("/modules/", IndicatorKind.MODULE, re.compile(r"/lib/modules/(?:[^/]+/)+([^/]+?)\.ko(?:\.[a-z]+)?$")),
+    ("32/", IndicatorKind.MODULE, re.compile(r"/windows/system32/drivers/([^/]+)\.sys$", re.IGNORECASE)),
 )
+"""What must be in a path (there are many, and most say nothing), what it names, and how."""
 
 
 def system_path(name: str) -> str:
@@ -26,8 +32,8 @@ def system_path(name: str) -> str:
 
 
 def named_by(path: str) -> Iterator[tuple[IndicatorKind, str]]:
-    """Yield what a path says: that it is there, and which package, service or driver its file is."""
+    """Yield what a path says: that it is there, and which package, extension, service or driver its file is."""
     yield IndicatorKind.PATH, path
-    for kind, pattern in _KINDS:
-        if found := pattern.search(path):
+    for part, kind, pattern in _KINDS:
+        if part in path and (found := pattern.search(path)):
             yield kind, found[1]

@@ -17,8 +17,8 @@ from freehold.model.policy import IndicatorKind
 from freehold.model.system import system_path
 
 _PATH = re.compile(
-    r"/(?:ca-certificates(?:/.*)?|ca-trust/source/(?:anchors|blocklist)|etc/ssl/certs|trust/anchors|pki/trust/anchors)"
-    r"/[^/]+$"
+    r"/(?:etc/ssl/certs|ca-certificates(?:/.*)?|(?:ca-trust/|trust-|ca-trust-)source/anchors|trust/anchors"
+    r"|ca-trust/extracted/pem)/[^/]+$"
 )
 _PEM = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END")
 _DER = bytes([der.SEQUENCE])

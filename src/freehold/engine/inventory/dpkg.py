@@ -13,7 +13,9 @@ from freehold.model.limits import Budget
 from freehold.model.policy import IndicatorKind
 from freehold.model.system import named_by, system_path
 
-_PATH = re.compile(r"/(?:var/lib/dpkg/(?:status(?:-old)?|status\.d/[^/]+|info/[^/]+\.list)|usr/lib/opkg/status)$")
+_PATH = re.compile(
+    r"/(?:var/lib/dpkg/(?:status(?:-old)?|status\.d/[^/]+|info/[^/]+\.list)|(?:usr|var)/lib/opkg/status)$"
+)
 _STANZA = re.compile(rb"^Package: ([^\n]{1,200})$(.*?)(?=^Package: |\Z)", re.MULTILINE | re.DOTALL)
 _STATUS = re.compile(rb"^Status: ([^\n]{1,100})$", re.MULTILINE)
 _VERSION = re.compile(rb"^Version: ([^\n]{1,100})$", re.MULTILINE)

@@ -19,7 +19,7 @@ from freehold.model.policy import IndicatorKind
 from freehold.model.system import system_path
 from freehold.model.view import View
 
-_PATH = re.compile(r"/(?:var/lib|usr/lib/sysimage)/rpm/(?:rpmdb\.sqlite|Packages(?:\.db)?)$")
+_PATH = re.compile(r"/(?:var/lib|usr/lib/sysimage|usr/share)/rpm/(?:rpmdb\.sqlite|Packages(?:\.db)?)$")
 _ENTRY = struct.Struct(">IIII")
 _MOST = 1 << 18
 """Bytes of a header that are read: the index, and the texts of the first tags, which stand at the beginning."""
