@@ -166,8 +166,14 @@ def _run(parser: Parser, name: str, arguments: list[str]) -> int:
 
         apply(parser, name, load(files))
     if files or unknown:  # what is unknown may be an option that a setting brings, else it is refused here
-        args = parser.parse_args(arguments)
+        args = _parse_mixed(parser, arguments) if unknown else parser.parse_args(arguments)
     return int(args.run(args))
+
+
+def _parse_mixed(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+    """Parse arguments with options in between: argparse takes the first of them for all unless it is asked so."""
+    has_verbs = any(isinstance(action, argparse._SubParsersAction) for action in parser._actions)  # noqa: SLF001
+    return parser.parse_args(arguments) if has_verbs else parser.parse_intermixed_args(arguments)
 
 
 def _overview() -> str:

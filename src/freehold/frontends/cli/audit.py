@@ -5,11 +5,12 @@ import json
 import platform
 import sys
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TextIO
 
 from freehold import __version__
-from freehold.frontends.cli import audit_evidence, audit_targets, databases, options, scan_output
+from freehold.frontends.cli import audit_targets, databases, options, scan_output
 from freehold.model.errors import UsageError
 from freehold.model.policy import PolicySet
 from freehold.responses.audit import record as records
@@ -21,7 +22,8 @@ from freehold.signatures import policies
 
 _EXAMPLES = """\
 Without a target this machine is examined: its package databases, services, processes, kernel modules, and the places
-where programs lie. A target is the root of a mounted system, a folder, an image of a disk or a container, or sbom:FILE.
+where programs lie. A target is the root of a mounted system, a folder, a file, the image of a disk, oci:DIR or oci:TAR
+(container images), or sbom:FILE (CycloneDX or SPDX).
 Strong evidence makes a product FOUND; weak evidence alone says LOOK HERE. Freehold removes nothing by itself.
 
 exit status: 0 nothing, 1 found, 2 only weak signs, or something could not be examined, 3 or higher: errors
@@ -30,12 +32,15 @@ examples:
   freehold audit
   freehold audit --jurisdiction us-federal,us --as-of 2024-09-29 --guide
   freehold audit --format html --output audit.html --evidence audit.evidence
-  freehold audit /mnt/windows sbom:bom.cdx.json image.tar
+  freehold audit /mnt/windows sbom:bom.cdx.json oci:image.tar disk.qcow2
   freehold audit --policy ./no-remote-tools.policy
-  freehold audit verify audit.evidence
+  freehold audit verify audit.evidence --key 8b4c…
   freehold audit compare before.evidence after.evidence
-  freehold audit merge *.evidence --output all.html
+  freehold audit merge *.evidence --format html --output all.html
 """
+
+_VERBS = ("verify", "compare", "merge")
+"""What is done with evidence; a target of such a name is written ``./verify``."""
 
 FORMATS = ("text", "jsonl", "html", "csv")
 
@@ -56,15 +61,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
     parser.add_argument("--output", metavar="FILE", help="write the report to FILE")
     parser.add_argument("--evidence", metavar="FILE", help="write signed evidence to FILE as well")
-    parser.add_argument("--key", metavar="FINGERPRINT", help="verify: the evidence must be signed by this key")
+    parser.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="FINGERPRINT",
+        help="verify, compare, merge: evidence must be signed by this key; may be repeated",
+    )
+    parser.add_argument(
+        "--progress", choices=("auto", "always", "never"), default="auto", help="a live bar (default: on a terminal)"
+    )
     options.add_limits(parser)
+    parser.set_defaults(quiet=False)
 
 
 def run(args: argparse.Namespace) -> int:
     """Audit, or deal with evidence of earlier audits."""
-    if args.targets and args.targets[0] in audit_evidence.VERBS:
+    if args.targets and args.targets[0] in _VERBS:
+        from freehold.frontends.cli import audit_evidence
+
         return audit_evidence.run(args)
-    known = policies.read(paths := policies.find(args.policy))
+    if args.key:
+        raise UsageError("--key is for evidence: freehold audit verify FILE --key FINGERPRINT")
+    audit_targets.check(args.targets)
+    paths, known = policies.select(args.policy)
+    _check_jurisdictions(args.jurisdiction, known)
     began = datetime.now(UTC)
     collection = Collection(known)
     bundle = databases.policy_bundle(paths, weak=True)
@@ -77,12 +98,12 @@ def run(args: argparse.Namespace) -> int:
         "jurisdictions": list(args.jurisdiction),
         "version": __version__,
         "packs": [_pack(path, known) for path in paths],
-        "targets": args.targets or ["/"],
+        "targets": args.targets or [audit_targets.HERE],
         "examined": examined.places,
         "complete": not examined.problems,
         "problems": [
-            {"kind": problem.kind.value, "where": problem.artifact, "detail": problem.detail}
-            for problem in examined.problems
+            {"kind": problem.kind.value, "target": target, "where": problem.artifact, "detail": problem.detail}
+            for target, problem in examined.problems
         ],
         "findings": [
             _finding(finding, known, args.as_of or began, args.jurisdiction) for finding in collection.findings()
@@ -93,6 +114,15 @@ def run(args: argparse.Namespace) -> int:
     if args.evidence:
         _seal(args.evidence, record)
     return _status(record)
+
+
+def _check_jurisdictions(names: tuple[str, ...], known: PolicySet) -> None:
+    there = sorted({law.jurisdiction for law in known.laws})
+    for name in names:
+        if name not in there:
+            close = get_close_matches(name, there, 1)
+            meant = f"; did you mean '{close[0]}'?" if close else ""
+            raise UsageError(f"--jurisdiction: no pack has rules of '{name}'{meant}; there are {', '.join(there)}")
 
 
 def _status(record: Record) -> int:
@@ -107,7 +137,7 @@ def _write(args: argparse.Namespace, stream: TextIO, record: Record) -> None:
     elif args.format == "csv":
         from freehold.responses.audit.table import write_table
 
-        write_table(stream, record)
+        write_table(stream, [record])
     elif args.format == "html":
         from freehold.responses.audit.html import write_page
 
@@ -166,6 +196,8 @@ def _ruling(ruling: Ruling) -> dict[str, Any]:
         "now": [{"since": item.since.isoformat(), "what": item.what} for item in ruling.now],
         "later": [{"since": item.since.isoformat(), "what": item.what, "days": days} for item, days in ruling.later],
         "exceptions": list(law.exceptions),
+        "penalties": law.penalties,
+        "zone": law.zone,
         "sources": list(law.sources),
         "checked": law.checked.isoformat(),
     }

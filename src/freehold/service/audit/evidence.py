@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from freehold.model.policy import Indicator, IndicatorKind, IndicatorTable, PolicySet, Presence, Product, Strength
-from freehold.model.report import Detection, Verdict
+from freehold.model.report import SEPARATOR, Detection, Verdict
 
 
 class Evidence(NamedTuple):
@@ -15,7 +15,8 @@ class Evidence(NamedTuple):
         strength: what it proves.
         kind: of the indicator.
         value: of the indicator.
-        where: the file, process or artifact in which it was seen.
+        target: the system, folder, file or image in which it was seen; ``/`` for this machine.
+        where: the file, process or artifact there; the path of a file begins at the root of the target.
         detail: what was seen there.
         source: where the indicator's fact was read.
     """
@@ -24,6 +25,7 @@ class Evidence(NamedTuple):
     strength: Strength
     kind: IndicatorKind
     value: str
+    target: str
     where: str
     detail: str
     source: str
@@ -34,7 +36,7 @@ class Finding(NamedTuple):
 
     Attributes:
         product: what it is.
-        evidence: in the order seen, each sign once.
+        evidence: each sign once, the strong ones first.
     """
 
     product: Product
@@ -69,41 +71,54 @@ class Collection:
                 self._by_text[product.identifier, indicator.words(product)] = (product, indicator)
 
     def paths(self) -> list[str]:
-        """Return the paths without wildcards that indicators name: it is enough to see whether they exist."""
+        """Return the absolute paths that indicators name: it is enough to see whether they exist."""
         return sorted(
             {
-                indicator.value.replace("\\", "/")
+                value
                 for product in self._policies.products
                 for indicator in product.indicators
-                if indicator.kind is IndicatorKind.PATH and "*" not in indicator.value
+                if indicator.kind is IndicatorKind.PATH
+                and (value := indicator.value.replace("\\", "/")).startswith("/")
+                and value.strip("/*")
             }
         )
 
-    def see(self, kind: IndicatorKind, value: str, where: str) -> None:
+    def see(self, kind: IndicatorKind, value: str, target: str, where: str) -> None:
         """Take something that was seen by name."""
         for product, indicator in self._table.find(kind, value):
-            self._add(product, indicator, where, value)
+            self._add(product, indicator, target, where, value)
 
-    def report(self, path: str, detections: Iterable[Detection]) -> None:
+    def report(self, target: str, where: str, detections: Iterable[Detection]) -> None:
         """Take what a worker reported of a file; what is no indicator of these policies is passed over."""
         for detection in detections:
             known = self._by_text.get((detection.name, detection.description))
             if known and detection.verdict in {Verdict.PROHIBITED, Verdict.SUSPICIOUS}:
-                _, separator, inside = detection.artifact.partition(" ▸ ")
-                where = f"{path}{separator}{inside}"
-                self._add(*known, where, detection.evidence.decode("utf-8", "replace"))
+                _, separator, inside = detection.artifact.partition(SEPARATOR)
+                seen = detection.evidence.decode("utf-8", "replace")
+                self._add(*known, target, f"{where}{separator}{inside}", seen)
 
     def findings(self) -> Iterator[Finding]:
         """Yield each product with evidence, those that were found before those that somebody should look for."""
         found = [
-            Finding(product, tuple(self._evidence[product.identifier]))
+            Finding(product, tuple(sorted(self._evidence[product.identifier], key=_strong_first)))
             for product in self._policies.products
             if product.identifier in self._evidence
         ]
         yield from sorted(found, key=lambda finding: not finding.found)
 
-    def _add(self, product: Product, indicator: Indicator, where: str, detail: str) -> None:
+    def _add(self, product: Product, indicator: Indicator, target: str, where: str, detail: str) -> None:
         item = Evidence(
-            product.identifier, indicator.strength, indicator.kind, indicator.value, where, detail, indicator.source
+            product.identifier,
+            indicator.strength,
+            indicator.kind,
+            indicator.value,
+            target,
+            where,
+            "" if detail == where else detail,
+            indicator.source,
         )
         self._evidence.setdefault(product.identifier, {})[item] = None
+
+
+def _strong_first(item: Evidence) -> bool:
+    return item.strength is not Strength.STRONG
