@@ -4,7 +4,8 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from freehold.engine.matchers.logical.text import Literal, Text
+from freehold.engine.matchers.logical.memory import find
+from freehold.engine.matchers.logical.text import RESIDENT, Literal, Text
 from freehold.model.body import (
     SEPARATOR_LEFT,
     SEPARATOR_RIGHT,
@@ -109,6 +110,10 @@ class PartSearch:
 
     def covers(self, text: Text, budget: Budget, place: int) -> bool:
         """Whether an occurrence holds the byte at ``place``; raises ``LimitReached``."""
+        if self._anchor and not self._nocase and text.size <= RESIDENT:  # mostly enough to say no, and at once
+            first, last = place + 1 - self._maximum + self._anchor_at, place + self._anchor_at
+            if text.whole().find(self._anchor, max(first, 0), last + len(self._anchor)) < 0:
+                return False
         return any(end > place for _, end in self.occurrences(text, budget, place + 1 - self._maximum, place))
 
     def _starts(self, text: Text, piece: bytes, low: int, high: int, budget: Budget) -> Iterator[int]:
@@ -134,7 +139,7 @@ class PartSearch:
     def _by_anchor(self, haystack: bytes, piece: bytes, low: int, high: int, budget: Budget) -> Iterator[int]:
         anchor, at = self._anchor, self._anchor_at
         matches = None if self._exact else self._compiled().match
-        place = haystack.find(anchor, low + at, high - 1 + at + len(anchor))
+        place = find(haystack, anchor, low + at, high - 1 + at + len(anchor))
         candidates = 0
         while place >= 0:
             if matches is None or matches(piece, place - at):
@@ -142,7 +147,7 @@ class PartSearch:
             candidates += 1
             if candidates & _CLOCK == 0:
                 budget.tick()
-            place = haystack.find(anchor, place + 1, high - 1 + at + len(anchor))
+            place = find(haystack, anchor, place + 1, high - 1 + at + len(anchor))
 
     def _by_regex(self, piece: bytes, low: int, high: int, budget: Budget) -> Iterator[int]:
         search = self._compiled().search

@@ -18,7 +18,7 @@ LONG = 1 << 18
 MOST_PLACES = 1 << 12
 """Places of one literal that are remembered; one that occurs more often is looked for alone."""
 
-_ALONE = 1
+_ALONE = 8
 
 Literal = tuple[bytes, bool]
 """What to look for, in lower case if its letters stand for either case, and whether they do."""
