@@ -22,6 +22,7 @@ offsets. In each segment:
 ``icons.groups``                     names of the icons' first and second groups (JSON); missing without icons
 ``logical.<target>.pictures``        what hashes of pictures call for (JSON); missing when there are none
 ``passwords.json``                   passwords to try: ClamAV's name for the container or null, hexadecimal
+``addresses.json``                   what links in mails may show: kind, text and place of each rule
 ``certificates.json``                rules over certificates, and programs that catalogues list (``bundle.trust``)
 ``members.json``                     signatures over what containers say of their members (``bundle.members``)
 ``logical.<target>.macros``          the bodies of macro groups (JSON); missing when there are none

@@ -265,6 +265,17 @@ class Segment:
             raise TrustError(f"the database holds an icon that this Freehold cannot read ({error!r})") from error
 
     @property
+    def has_addresses(self) -> bool:
+        """Whether there are rules over what links in mails show."""
+        return self.has("addresses.json")
+
+    def addresses(self) -> list[tuple[str, str, str]]:
+        """Return kind, text and place of each rule over what links in mails show."""
+        if not self.has_addresses:
+            return []
+        return [(kind, text, place) for kind, text, place in json.loads(bytes(self.file("addresses.json").data))]
+
+    @property
     def has_certificates(self) -> bool:
         """Whether there are rules over certificates, or programs that catalogues list."""
         return self.has("certificates.json")

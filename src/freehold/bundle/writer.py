@@ -156,6 +156,10 @@ class SegmentWriter:
         """Write by what prohibited products are recognised: kind, value, number of the about-record."""
         self._write("indicators.json", [canonical(indicators)])
 
+    def addresses(self, rules: Sequence[tuple[str, str, str]]) -> None:
+        """Write what links in mails may show: kind, text and place of each rule."""
+        self._write("addresses.json", [canonical(rules)])
+
     def certificates(self, rules: Sequence[tuple[int, Rule]], programs: Iterable[tuple[str, bytes]]) -> None:
         """Write rules over certificates with the numbers of their about-records, and programs that catalogues list."""
         self._write("certificates.json", [canonical(to_json(rules, programs))])

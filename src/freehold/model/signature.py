@@ -12,6 +12,7 @@ from freehold.model.policy import PolicyPack
 
 __all__ = [
     "About",
+    "AddressRule",
     "AllowedContent",
     "ArchivePassword",
     "AtLeast",
@@ -192,6 +193,21 @@ class SecurityCatalogue:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class AddressRule:
+    """What links in mails may show.
+
+    Attributes:
+        kind: ``H`` for the name of a host that is imitated, ``R`` for an expression over what a link leads to and
+            shows, where that is an imitation; ``M`` and ``X`` for the same of pairs that belong together.
+        text: the name, or Python's regular expression.
+    """
+
+    about: About
+    kind: str
+    text: str
+
+
 Signature = (
     HashSignature
     | PatternSignature
@@ -203,6 +219,7 @@ Signature = (
     | IgnoredSignature
     | ArchivePassword
     | CertificateRule
+    | AddressRule
     | SecurityCatalogue
     | PolicyPack
 )

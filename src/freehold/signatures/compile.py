@@ -25,6 +25,7 @@ from freehold.model.pki.trust import Rule
 from freehold.model.policy import IndicatorKind, Strength
 from freehold.model.report import Verdict
 from freehold.model.signature import (
+    AddressRule,
     AllowedContent,
     CertificateRule,
     HashSignature,
@@ -173,6 +174,7 @@ class _Compilation:
         self._indicators: list[tuple[str, str, int]] = []
         self._rules: list[tuple[int, Rule]] = []
         self._catalogues: list[tuple[_Source, SecurityCatalogue]] = []
+        self._addresses: list[tuple[str, str, str]] = []
         self._weak = weak
         self._counts: dict[str, int] = {}
         self._targets: dict[str, int] = {}
@@ -220,6 +222,8 @@ class _Compilation:
             self._compile_yara()
         if self._indicators:
             self._segment.indicators(self._indicators)
+        if self._addresses:
+            self._segment.addresses(self._addresses)
         self._progress("writing", _ATOMS)
         counts = self._counts
         targets = {
@@ -272,6 +276,9 @@ class _Compilation:
                 self._policy(source, signature)
             elif isinstance(signature, CertificateRule):
                 self._rules.append((self._segment.about(signature.about), signature.rule))
+                self._count(source, 1)
+            elif isinstance(signature, AddressRule):
+                self._addresses.append((signature.kind, signature.text, signature.about.source))
                 self._count(source, 1)
             elif isinstance(signature, SecurityCatalogue):
                 self._catalogues.append((source, signature))

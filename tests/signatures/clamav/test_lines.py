@@ -22,6 +22,7 @@ from freehold.model.logical import (
 )
 from freehold.model.pki.trust import Purposes, Rule
 from freehold.model.signature import (
+    AddressRule,
     AllowedContent,
     ArchivePassword,
     CertificateRule,
@@ -42,6 +43,7 @@ from freehold.signatures.languages import (
     clamav_lists,
     clamav_ndb,
     clamav_other,
+    clamav_pdb,
     clamav_pe_hash,
 )
 
@@ -411,3 +413,32 @@ def test_certificates() -> None:
 )
 def test_what_is_no_certificate(line: str, reason: str) -> None:
     assert reason in refusal(line, clamav_crb.LANGUAGE, "a.crb")
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "text"),
+    [
+        ("H:bank.example", "H", "bank.example"),
+        ("H010:bank.example:17-", "H", "bank.example"),
+        ("R:.+real:.+shown([/?].*)?", "R", ".+real:.+shown/"),
+    ],
+)
+def test_addresses_that_are_imitated(line: str, kind: str, text: str) -> None:
+    (rule,) = all_of(clamav_pdb.LANGUAGE, line, "a.pdb")
+    assert isinstance(rule, AddressRule)
+    assert (rule.kind, rule.text, rule.about.source) == (kind, text, "a.pdb:1")
+
+
+@pytest.mark.parametrize("line", ["M:real.example:shown.example", "X:a:b", "Y:a:b"])
+def test_pairs_that_belong_together(line: str) -> None:
+    (rule,) = all_of(clamav_pdb.LANGUAGE, line, "a.wdb")
+    assert isinstance(rule, AddressRule)
+    assert rule.kind == line[0].replace("Y", "X")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [("M:a:b", "one of H, R"), ("bank.example", "one of H, R"), ("H:", "no address"), ("H:a:300-", "level 300")],
+)
+def test_what_is_no_address(line: str, reason: str) -> None:
+    assert reason in refusal(line, clamav_pdb.LANGUAGE, "a.pdb")

@@ -1,8 +1,8 @@
 """From bundles to matchers."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 
-from freehold.bundle import Bundle
+from freehold.bundle import Bundle, Segment
 from freehold.engine.matchers.allowing import Allowed, AllowingMatcher
 from freehold.engine.matchers.content import ContentMatcher
 from freehold.engine.matchers.hashes import Hashes
@@ -41,14 +41,7 @@ def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matche
         from freehold.engine.matchers.logical.matcher import LogicalMatcher
 
         matchers.append(LogicalMatcher(segments, normal_size=any(segment.text_ends for segment in every)))
-    if any(segment.has_indicators for segment in segments):
-        from freehold.engine.matchers.policies import PolicyMatcher
-
-        matchers.append(PolicyMatcher([segment for segment in segments if segment.has_indicators]))
-    if any(segment.has_yara for segment in segments):
-        from freehold.engine.matchers.yararules import YaraMatcher
-
-        matchers.append(YaraMatcher([segment for segment in segments if segment.has_yara]))
+    matchers += _special(segments)
     ignored = frozenset(name for segment in segments for name in segment.ignored)
     if ignored and len(segments) > 1:  # in its own segment, what is ignored was not even compiled
         from freehold.engine.matchers.ignoring import IgnoringMatcher
@@ -66,3 +59,19 @@ def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matche
 
         matchers.append(Members(segments, allowed))
     return matchers
+
+
+def _special(segments: Sequence[Segment]) -> Iterator[Matcher]:
+    """Yield matchers that few databases need."""
+    if any(segment.has_addresses for segment in segments):
+        from freehold.engine.matchers.phishing import PhishingMatcher
+
+        yield PhishingMatcher(segments)
+    if any(segment.has_indicators for segment in segments):
+        from freehold.engine.matchers.policies import PolicyMatcher
+
+        yield PolicyMatcher([segment for segment in segments if segment.has_indicators])
+    if any(segment.has_yara for segment in segments):
+        from freehold.engine.matchers.yararules import YaraMatcher
+
+        yield YaraMatcher([segment for segment in segments if segment.has_yara])

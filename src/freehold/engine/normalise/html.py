@@ -37,7 +37,7 @@ _SCRIPT_TEXT = re.compile(
 """Scripts and styles up to something that is not just copied in lower case; see ``htmlplain`` for the empty end."""
 _SCRIPT_TABLE = bytes(range(256)).lower().replace(b"'", b'"')
 _FULL_STOPS = (b"\xe3\x80\x82", b"\xef\xbc\x8e", b"\xef\xb9\x92")
-_ANY_FULL_STOP = re.compile(b"|".join(_FULL_STOPS))
+ANY_FULL_STOP = re.compile(b"|".join(_FULL_STOPS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class HtmlForms:
 def normalise(page: bytes, budget: Budget) -> HtmlForms:
     """Return the forms of a page in any encoding that has ASCII in it; raises ``LimitReached`` when time runs out."""
     raw = page.translate(None, b"\0").replace(b"\n", b" ")
-    reader = _Page(raw.replace(b"\r", b""))
+    reader = Page(raw.replace(b"\r", b""))
     reader.read(budget)
     return HtmlForms(bytes(reader.markup), bytes(reader.text), tuple(_with_returns(raw, reader.scripts, reader.end)))
 
@@ -82,7 +82,7 @@ def _forward(raw: bytes, at: int, count: int) -> int:
     return at
 
 
-class _Page:
+class Page:
     """One page and what has been made of it so far; methods take a position and return the one to go on at."""
 
     def __init__(self, data: bytes) -> None:
@@ -98,6 +98,7 @@ class _Page:
         self.arguments: dict[bytes, bytes | None] = {}
 
     def read(self, budget: Budget) -> None:
+        """Read all of it; raises ``LimitReached`` when time runs out."""
         at = self.skip(0)
         due = 0
         while at < self.end:
@@ -109,10 +110,12 @@ class _Page:
             self.scripts.append((self.script_from, self.end))
 
     def skip(self, at: int) -> int:
+        """Pass over blanks."""
         match = _SKIP.match(self.data, at)
         return match.end() if match else at
 
     def take(self, pattern: re.Pattern[bytes], at: int) -> bytes:
+        """Return what matches at a position, nothing where nothing does."""
         match = pattern.match(self.data, at)
         return match.group() if match else b""
 
@@ -145,6 +148,7 @@ class _Page:
         return self.high(at)
 
     def plain(self, run: bytes, at_end: bool) -> None:
+        """Add a run that is in normal form, or nearly."""
         markup = markup_of(run)
         if at_end:
             markup = markup.removesuffix(b" ")
@@ -164,7 +168,7 @@ class _Page:
         shown[2:whole:3] = shown[1:whole:3]
         if len(run) > whole:
             shown[-1] = shown[-2] if len(run) == whole + 2 else 0
-        if _ANY_FULL_STOP.search(run):
+        if ANY_FULL_STOP.search(run):
             self.high_with_stops(run, bytes(shown))
         else:
             self.markup += run
@@ -172,6 +176,7 @@ class _Page:
         return self.disguised_stop(after) if run[whole:] == b"\xa1" else after
 
     def high_with_stops(self, run: bytes, shown: bytes) -> None:
+        """Add characters of three bytes, some of which stand for full stops."""
         for start in range(0, len(run), 3):
             stop = run[start : start + 3] in _FULL_STOPS
             self.markup += b"." if stop else run[start : start + 3]
@@ -245,10 +250,12 @@ class _Page:
         return at
 
     def after_comment(self, at: int) -> int:
+        """Pass over the rest of a comment."""
         closing = self.data.find(b">", at)
         return self.skip(closing + 1) if closing >= 0 else self.end
 
     def tag_arguments(self, at: int) -> int:
+        """Read what stands in a tag behind its name."""
         name = b""
         at = self.skip(at)
         while at < self.end:
@@ -273,6 +280,7 @@ class _Page:
         return at
 
     def argument(self, name: bytes, value: bytes | None) -> None:
+        """Keep an argument, unless there was one of its name."""
         if value is not None:
             quoted = value.startswith(b'"')
             value = value[quoted:].split(b"\0", 1)[0]
@@ -354,6 +362,7 @@ class _Page:
         return name, at
 
     def inline_content(self, name: bytes, quote: bytes, at: int) -> tuple[bytes, int]:
+        """Pass over content inside of an address."""
         stop = re.compile(rb"[&%%%s]" % (quote or rb" \t\v\f>"))
         while match := stop.search(self.data, at):
             at = match.end()
@@ -410,6 +419,7 @@ class _Page:
         return at
 
     def close(self, tag: bytes, at: int) -> None:
+        """Act on an end tag inside of a script or style."""
         if tag == b"/script":
             self.open = b""
             if self.script_from >= 0:

@@ -7,6 +7,7 @@ from freehold.model.body import Anchor, Offset
 from freehold.model.logical import BodyMatch, Range, Subsignature
 from freehold.model.report import Verdict
 from freehold.model.signature import (
+    AddressRule,
     AllowedContent,
     ArchivePassword,
     CertificateRule,
@@ -35,6 +36,13 @@ _HASHED = {
     HashedPart.PE_IMPORTS: "the imports of a Windows program",
 }
 
+_SHOWN = {
+    "H": "links that show this host, and lead elsewhere, are reported",
+    "R": "links that lead to and show what matches, and are of different domains, are reported",
+    "M": "links that lead to the first of these hosts may show the second",
+    "X": "links that lead to and show what matches are not reported",
+}
+
 
 def describe(signature: Signature) -> Iterator[Described]:
     """Yield a signature in words; a YARA source yields each of its rules."""
@@ -46,6 +54,9 @@ def describe(signature: Signature) -> Iterator[Described]:
         yield _logical(signature)
     elif isinstance(signature, IconSignature):
         yield describe_icon(signature, tuple(_about(signature.about)))
+    elif isinstance(signature, AddressRule):
+        facts = [("effect", _SHOWN[signature.kind]), ("address", signature.text)]
+        yield Described(signature.about.name, "addresses in mails", signature.about.source, tuple(facts))
     elif isinstance(signature, CertificateRule):
         yield _certificate(signature)
     elif isinstance(signature, SecurityCatalogue):

@@ -12,8 +12,6 @@ _REASONS = {
     ".ftm": "definitions of file types are not supported: Freehold has its own",
     ".gdb": "Safe Browsing is not supported",
     ".ioc": "OpenIOC is not supported",
-    ".pdb": "checks of displayed addresses are not supported",
-    ".wdb": "checks of displayed addresses are not supported",
 }
 
 _WHOLE_FILES = frozenset({".cbc", ".ioc"})
