@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from freehold.frontends.cli import policy_screen
 from freehold.model.policy import Law, PolicyPack, PolicySet, Product, day_in, in_force, to_come
 from freehold.responses.wording import count_text, printable
 from freehold.signatures import policies
@@ -19,13 +20,14 @@ examples:
   freehold policy show us
   freehold policy show --format json states | jq '.laws[] | .title'
   freehold policy check ./no-remote-tools.policy
+  freehold policy screen 'Лаборатория Касперского' --csv suppliers.csv
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See ``freehold.frontends.cli``."""
     parser.epilog = _EXAMPLES
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|show|check")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|show|check|screen")
     listing = verbs.add_parser("list", help="the packs that come with Freehold", description="List the packs.")
     show = verbs.add_parser("show", help="everything that packs say", description="Show packs.")
     show.add_argument("packs", nargs="*", metavar="PACK|FILE", help="by default all that come with Freehold")
@@ -33,10 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
     check = verbs.add_parser("check", help="find every fault of a pack", description="Check packs.")
     check.add_argument("files", nargs="+", metavar="FILE")
+    policy_screen.add_arguments(
+        verbs.add_parser("screen", help="compare suppliers' names with listed ones", description="Screen names.")
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """List, show or check."""
+    """List, show, check or screen."""
+    if args.verb == "screen":
+        return policy_screen.run(args)
     if args.verb == "check":
         files = [Path(name) for name in args.files]
         # Laws may name entities of the packs that come with Freehold.
