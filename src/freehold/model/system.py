@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from freehold.model.policy import IndicatorKind
 
@@ -26,6 +27,7 @@ _KINDS = (
 """What must be in a path (there are many, and most say nothing), what it names, and how."""
 
 
+@lru_cache(maxsize=1)  # each reader asks for the same one
 def system_path(name: str) -> str:
     """Return a name as a path from the root of its system: slashes, no drive, one slash in front."""
     return "/" + _DRIVE.sub("", name.replace("\\", "/"))

@@ -54,6 +54,7 @@ def test_a_damaged_one_hides_no_other(certificate: Path) -> None:
     with pytest.raises(MalformedInput, match="1 certificates"):
         read(STORE, broken)
     assert values(STORE, b"no certificate") == []
+    assert values(STORE, b"0 certificates") == []
 
 
 def test_what_this_system_trusts_is_read() -> None:

@@ -66,7 +66,7 @@ PROFILE = "home/u/.config/google-chrome/Default/Extensions"
             json.dumps(FIREFOX).encode(),
             [("extension", "a@example", "A 2")],
         ),
-        ("manifest.json", json.dumps(XPI).encode(), [("extension", "{b}", "B 1")]),
+        ("manifest.json", json.dumps(XPI).encode(), [("extension", "{b}", "a packed extension")]),
     ],
 )
 def test_what_is_installed(name: str, content: bytes, expected: list[tuple[str, str, str]]) -> None:
@@ -108,6 +108,13 @@ def test_what_is_too_large_is_a_problem() -> None:
     found = items(Artifact("lib/apk/db/installed", BytesView(APK)), Budget(Limits(whole_bytes=10)))
     with pytest.raises(LimitReached):
         list(found)
+
+
+def test_a_manifest_with_comments_is_one_all_the_same() -> None:
+    commented = b"{\n// text\n" + json.dumps(XPI).encode()[1:]
+    assert values("manifest.json", commented) == [("extension", "{b}")]
+    assert values(f"{PROFILE}/{IDENTIFIER}/1/manifest.json", commented) == [("extension", IDENTIFIER)]
+    assert values("project/.vscode/extensions.json", b"{ // recommended") == []
 
 
 def test_paths_name_packages_of_snapd_and_flatpak() -> None:

@@ -21,7 +21,9 @@ _PATH = re.compile(
     r"|ca-trust/extracted/pem)/[^/]+$"
 )
 _PEM = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END")
-_DER = bytes([der.SEQUENCE])
+_DER = (b"0\x81", b"0\x82", b"0\x83")
+"""How a sequence begins that is as long as a certificate; a text may begin with a 0, too."""
+
 _LARGEST = 1 << 16
 
 

@@ -10,6 +10,7 @@ Source: https://github.com/msuhanov/regf/blob/master/Windows%20registry%20file%2
 
 import binascii
 import re
+import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -27,12 +28,14 @@ _MAGIC, _BINS = b"regf", 4096
 _LONGEST = 4096
 """Characters of a key's path."""
 
+_BLOCK, _BLOCKS = 1 << 16, 256
 _MOST = 1_000_000
 """Keys right below another one."""
 
 _ASCII_KEY, _ASCII_VALUE, _RESIDENT = 0x20, 0x01, 0x80000000
 _CELL, _LIST, _TEXT, _BLOB = 1024, 8 * 65_536, 2048, 1 << 16
 _REG_SZ, _REG_EXPAND_SZ, _REG_BINARY, _REG_DWORD = 1, 2, 3, 4
+_VALUE = struct.Struct("<2xHIIIH")
 _DRIVER = 0x3
 _CERTIFICATE = 0x20
 _UNTOLD = re.compile(r"HKLM\\SOFTWARE\\(?:Wow6432Node\\)?Classes\\", re.IGNORECASE)
@@ -127,6 +130,26 @@ def _text(data: bytes) -> str:
     return data.decode("utf-16-le", "replace").partition("\0")[0]
 
 
+class _Blocks:
+    """Keeps the blocks of a view that were read last: what belongs together in a hive mostly lies together."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._kept: dict[int, bytes] = {}
+
+    def read(self, offset: int, length: int) -> bytes:
+        """As ``View.read``."""
+        number, start = divmod(offset, _BLOCK)
+        if start + length > _BLOCK:
+            return self._view.read(offset, length)
+        block = self._kept.get(number)
+        if block is None:
+            if len(self._kept) == _BLOCKS:
+                del self._kept[next(iter(self._kept))]
+            block = self._kept[number] = self._view.read(number * _BLOCK, _BLOCK)
+        return block[start : start + length]
+
+
 class _Hive:
     """Reads cells of a hive.
 
@@ -140,7 +163,7 @@ class _Hive:
             raise MalformedInput("no hive of a registry")
         self.damaged = 0
         self._root = int.from_bytes(header[36:40], "little")
-        self._view = view
+        self._read = _Blocks(view).read
         self._budget = budget
 
     def keys(self, path: str) -> Iterator[tuple[str, _Key]]:
@@ -222,9 +245,7 @@ class _Hive:
         cell = self._cell(offset, _CELL)
         if cell[:2] != b"vk" or len(cell) < 20:
             raise MalformedInput(f"no value at byte {_BINS + offset} of the hive")
-        length, size, data, kind, flags = (
-            int.from_bytes(cell[at : at + width], "little") for at, width in ((2, 2), (4, 4), (8, 4), (12, 4), (16, 2))
-        )
+        length, size, data, kind, flags = _VALUE.unpack_from(cell)
         name = cell[20 : 20 + length].decode("latin-1" if flags & _ASCII_VALUE else "utf-16-le", "replace")
         most = {_REG_SZ: _TEXT, _REG_EXPAND_SZ: _TEXT, _REG_BINARY: _BLOB, _REG_DWORD: 4}.get(kind, 0)
         if size & _RESIDENT:
@@ -233,7 +254,7 @@ class _Hive:
 
     def _cell(self, offset: int, most: int) -> bytes:
         """Return up to ``most`` bytes of a cell that is in use."""
-        data = self._view.read(_BINS + offset, 4 + most)
+        data = self._read(_BINS + offset, 4 + most)
         size = -int.from_bytes(data[:4], "little", signed=True)
         if size < 8 or len(data) < 8:
             raise MalformedInput(f"no cell in use at byte {_BINS + offset} of the hive")
