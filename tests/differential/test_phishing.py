@@ -1,5 +1,6 @@
 """Links in mails that show one address and lead to another, against ``clamscan`` with lists of our own."""
 
+import hashlib
 from email.encoders import encode_7or8bit, encode_base64, encode_quopri
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
@@ -167,3 +168,33 @@ def test_random_pairs(tmp_path: Path) -> None:
         bodies.append(f'<a href="{real}">{shown}</a>')
     print(f"seed {seed}")
     compare(bodies, tmp_path)
+
+
+HASHED = [
+    *("thief.net/", "www.thief.net/login", "a.b.c.d.thief.org/x/y/", "thief.org/x/"),
+    *("q.example.com/a?b=c", "q.example.com/a"),
+]
+ADDRESS_WORDS = """
+http://thief.net http://www.thief.net/ http://www.thief.net/login http://www.thief.net/login/more
+http://thief.net:80/x thief.net http://x.y.z.thief.net/a/b/c/d https://a.b.c.d.thief.org/x/y/z
+http://thief.org/x/../x/q http://thief.org/./x/ http://e.a.b.c.d.thief.org/x/y/ http://q.example.com/a?b=c
+http://q.example.com/a?c=d http://q.example.com/a#z HTTP://THIEF.NET/ ftp://thief.net/ http://user@thief.net/
+http://%74hief.net/ http://thief.net%2f http://..thief.net/ http://thief.net/%25%32%35
+http://thief.org/x/y/../.. mailto:a@thief.net http:thief.net javascript:thief.net http://other.com
+http://thief.netx/ http://thief.net?x http://allowed.thief.net/ http://thief.net/allowed
+"""
+ADDRESSES = ADDRESS_WORDS.split()
+
+
+@pytest.mark.parametrize("kind", ["S1", "S2", "S"])
+def test_hashed_addresses(kind: str, tmp_path: Path) -> None:
+    lines = [f"{kind}:F:{hashlib.sha256(text.encode()).hexdigest()}" for text in HASHED]
+    lines.append(f"S:W:{hashlib.sha256(b'allowed.thief.net/').hexdigest()}")
+    databases = {"own.gdb": "\n".join(lines).encode(), "own.pdb": LISTED.encode()}
+    bodies = [f'<a href="{address}">{shown}</a>' for address in ADDRESSES for shown in ("text", "www.goodbank.com")]
+    bodies += [f"see {address} now" for address in ADDRESSES if not address.startswith("https:")]
+    contents = [mail(body) for body in bodies]
+    theirs = clamscan.scan(databases, contents, tmp_path / "theirs")
+    ours = engine.scan(databases, contents, tmp_path / "ours")
+    assert not [pair for pair in zip(bodies, ours, theirs, strict=True) if pair[1] != pair[2]]
+    assert sum(map(bool, ours)) > 30

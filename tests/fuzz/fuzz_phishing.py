@@ -3,6 +3,7 @@
 from freehold.engine.matchers.phishing import AddressList
 from freehold.engine.normalise.addresses import compared, domain, host_range, real_form, shown_forms
 from freehold.engine.normalise.links import links
+from freehold.engine.normalise.safebrowsing import addresses, hashed_forms
 from freehold.model.limits import Budget, Limits
 from freehold.model.signature import AddressRule, Rejected
 from freehold.signatures.languages.clamav_pdb import LANGUAGE
@@ -14,7 +15,9 @@ def target(data: bytes) -> None:
     for link in links(data, Budget(Limits())):
         assert len(link.real) <= 1024
         assert len(link.shown) <= 1024
-    for suffix in (".pdb", ".wdb"):
+    assert len(list(hashed_forms(data))) <= 36
+    assert all(len(address) <= 1024 for address in addresses(data))
+    for suffix in (".gdb", ".pdb", ".wdb"):
         assert all(isinstance(one, AddressRule | Rejected) for one in LANGUAGE.parse(data, f"a{suffix}"))
     shown, before = shown_forms(data[:1024])
     start, end = host_range(shown)

@@ -199,8 +199,10 @@ class AddressRule:
 
     Attributes:
         kind: ``H`` for the name of a host that is imitated, ``R`` for an expression over what a link leads to and
-            shows, where that is an imitation; ``M`` and ``X`` for the same of pairs that belong together.
-        text: the name, or Python's regular expression.
+            shows, where that is an imitation; ``M`` and ``X`` for the same of pairs that belong together. Of addresses
+            that are known by their SHA-256: ``1`` for what is blocked, ``2`` for phishing, ``0`` for malware, ``W`` for
+            what is allowed.
+        text: the name, Python's regular expression, or the digest.
     """
 
     about: About

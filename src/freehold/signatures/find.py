@@ -19,6 +19,7 @@ _PACK = re.compile(r"^\s*\[\[\s*(?:rule|hash)\s*\]\]", re.MULTILINE)
 _YARA = re.compile(r"\brule\s+\w+[^{}]*\{.*\bcondition\s*:", re.DOTALL)
 _DIGEST = re.compile(r"(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})")
 _ICON = re.compile(r"[0-9a-fA-F]{124}")
+_SHOWN = re.compile(r"([HRMXY])[0-9a-fA-F]{0,3}:[^:]{3,}(?::[^:]{3,})?(?::\d+-\d*)?\Z")
 _CERTIFICATE = re.compile(r"[^;]*;[01];[0-9a-fA-F]{40};(?:[0-9a-fA-F]{40})?;[0-9a-fA-F]+;")
 _SIZE = re.compile(r"\d+|\*")
 _OLD_BODY = re.compile(r"[^=]+=[0-9a-fA-F?*{}()|!\[\]-]{4,}")
@@ -112,7 +113,9 @@ def _candidates(text: str) -> Iterator[str]:
         yield ".yar"
         return
     first = text.partition("\n")[0]
-    if _CERTIFICATE.match(first):
+    if found := _SHOWN.match(first):
+        yield ".wdb" if found[1] in "MXY" else ".pdb"
+    elif _CERTIFICATE.match(first):
         yield ".crb"
     elif first.count(";") >= 3:
         is_password = "Target:" not in first and first.split(";")[2] in {"0", "1"}

@@ -438,7 +438,14 @@ def test_pairs_that_belong_together(line: str) -> None:
 
 @pytest.mark.parametrize(
     ("line", "reason"),
-    [("M:a:b", "one of H, R"), ("bank.example", "one of H, R"), ("H:", "no address"), ("H:a:300-", "level 300")],
+    [
+        ("S1:P:abcdef12", "prefixes"),
+        ("S1:F:abc", "SHA-256"),
+        ("M:a:b", "one of H, R"),
+        ("bank.example", "one of H, R"),
+        ("H:", "no address"),
+        ("H:a:300-", "level 300"),
+    ],
 )
 def test_what_is_no_address(line: str, reason: str) -> None:
     assert reason in refusal(line, clamav_pdb.LANGUAGE, "a.pdb")

@@ -4,12 +4,14 @@ Only domains that a list names are looked at (``.pdb``): those of banks and shop
 together are on another list (``.wdb``). Without a list of the first kind, nothing is compared.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from freehold.bundle import Segment
 from freehold.engine.normalise.addresses import CLOAKED, compared, domain, host_range, real_form, shown_forms
 from freehold.engine.normalise.links import Link, links
+from freehold.engine.normalise.safebrowsing import addresses, hashed_forms
 from freehold.model.artifact import Artifact
 from freehold.model.limits import Budget
 from freehold.model.report import EVIDENCE_BYTES, Detection, Verdict
@@ -19,6 +21,11 @@ _LARGEST = 100 * 1024
 
 _TEXTS = frozenset({"html", "text"})
 _NAME = "Heuristics.Phishing.Email."
+_HASHED = {
+    "0": "Heuristics.Safebrowsing.Suspected-malware_safebrowsing.clamav.net",
+    "1": "Heuristics.Phishing.URL.Blocked",
+    "2": "Heuristics.Safebrowsing.Suspected-phishing_safebrowsing.clamav.net",
+}
 _ENDS = frozenset({"", " ", "/", "?"})
 _BEFORE = frozenset({".", " "})
 
@@ -89,6 +96,8 @@ class PhishingMatcher:
     def __init__(self, segments: Sequence[Segment]) -> None:
         rules = [rule for segment in segments for rule in segment.addresses()]
         self._listed = AddressList(rule for rule in rules if rule[0] in "HR")
+        self._hashes = {text: (kind, place) for kind, text, place in rules if kind in "012"}
+        self._hashes |= {text: (kind, place) for kind, text, place in rules if kind == "W"}
         self._allowed = AddressList(rule for rule in rules if rule[0] in "MX")
 
     def match(self, artifact: Artifact, budget: Budget) -> Iterator[Detection]:
@@ -96,12 +105,12 @@ class PhishingMatcher:
         parent = artifact.parent
         if parent is None or parent.file_type != "mail" or artifact.file_type not in _TEXTS:
             return
-        if not self._listed or artifact.view.size > _LARGEST:
+        if not (self._listed or self._hashes) or artifact.view.size > _LARGEST:
             return
         page = artifact.view.read(0, artifact.view.size)
         seen: set[tuple[str, bytes, bytes]] = set()
         reported: set[str] = set()
-        for link in links(page, budget):
+        for link in self._links(page, budget):
             budget.tick()
             if link[:3] in seen:
                 continue
@@ -111,9 +120,23 @@ class PhishingMatcher:
                 reported.add(judged[0])
                 yield _detection(artifact, link, *judged)
 
+    def _links(self, page: bytes, budget: Budget) -> list[Link]:
+        """Return the links of a page; where it has none, what stands in it as text."""
+        found = links(page, budget)
+        if found or not self._hashes:
+            return found
+        return [Link("href", address, b"", 0) for address in addresses(page)]
+
     def _judge(self, link: Link) -> tuple[str, str] | None:
         """Return how a link deceives, and the place of the rule that lists what it shows."""
-        if compared(link.real.decode("latin-1"), any_scheme=False) is None or not link.shown or link.real == link.shown:
+        if compared(link.real.decode("latin-1"), any_scheme=False) is None:
+            return None
+        if self._hashes:
+            if b":" not in link.real:
+                return None
+            if (known := self._known(link.real)) is not None:
+                return known
+        if not link.shown or link.real == link.shown:
             return None
         real = real_form(link.real)
         shown, before = shown_forms(link.shown)
@@ -121,6 +144,14 @@ class PhishingMatcher:
         if cut is None or self._allowed.pair(real, cut) is not None:
             return None
         return self._judge_hosts(link, real, cut, before)
+
+    def _known(self, address: bytes) -> tuple[str, str] | None:
+        """Return the name for an address that is known by a hash, and the place of its rule."""
+        for form in hashed_forms(address):
+            kind, place = self._hashes.get(hashlib.sha256(form).hexdigest(), ("W", ""))
+            if kind != "W":
+                return _HASHED[kind], place
+        return None
 
     def _judge_hosts(self, link: Link, real: str, shown: str, before: str) -> tuple[str, str] | None:
         listed = self._listed.pair(real, shown)
@@ -133,22 +164,23 @@ class PhishingMatcher:
         found = self._listed.host(shown_host, before[:ends], begins)
         if found is not None:
             if CLOAKED in real:
-                return "Cloaked.Null", found[0]
+                return _NAME + "Cloaked.Null", found[0]
             if link.kind == "href" and shown.startswith("https:") and not real.startswith("https:"):
-                return "SSL-Spoof", found[0]
+                return _NAME + "SSL-Spoof", found[0]
             listed = found[0]
             shown_host = shown_host[found[1] :]
         elif link.kind == "src":
             return None
         if listed is None or domain(real_host) == domain(shown_host):
             return None
-        return "SpoofedDomain", listed
+        return _NAME + "SpoofedDomain", listed
 
 
-def _detection(artifact: Artifact, link: Link, how: str, place: str) -> Detection:
+def _detection(artifact: Artifact, link: Link, name: str, place: str) -> Detection:
     real, shown = (address.decode("utf-8", "backslashreplace")[:200] for address in (link.real, link.shown))
+    shows = f"a link shows {shown!r} and leads to {real!r}" if name.startswith(_NAME) else f"a link leads to {real!r}"
     return Detection(
-        name=_NAME + how,
+        name=name,
         artifact=artifact.lineage,
         offset=0,
         length=0,
@@ -156,5 +188,5 @@ def _detection(artifact: Artifact, link: Link, how: str, place: str) -> Detectio
         category="heuristic",
         verdict=Verdict.SUSPICIOUS,
         evidence=link.real[:EVIDENCE_BYTES],
-        description=f"a link shows {shown!r} and leads to {real!r}",
+        description=shows,
     )

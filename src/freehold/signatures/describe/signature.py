@@ -37,6 +37,10 @@ _HASHED = {
 }
 
 _SHOWN = {
+    "0": "mails with a link to the address of this hash are reported, as leading to malware",
+    "1": "mails with a link to the address of this hash are reported",
+    "2": "mails with a link to the address of this hash are reported, as phishing",
+    "W": "links to the address of this hash are not looked at by its hash",
     "H": "links that show this host, and lead elsewhere, are reported",
     "R": "links that lead to and show what matches, and are of different domains, are reported",
     "M": "links that lead to the first of these hosts may show the second",

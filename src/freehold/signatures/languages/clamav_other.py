@@ -10,7 +10,6 @@ _REASONS = {
     ".cbc": "bytecode is not supported: signatures are data, never code",
     ".cfg": "settings of ClamAV's engine do not apply to Freehold",
     ".ftm": "definitions of file types are not supported: Freehold has its own",
-    ".gdb": "Safe Browsing is not supported",
     ".ioc": "OpenIOC is not supported",
 }
 
