@@ -216,3 +216,41 @@ def setup_files(files: dict[str, bytes], codec: str = "latin-1") -> bytes:
         head = f"{name}\0Disk1\\{name}\x000.0.0.0\0{len(data)}\0"
         out += head.encode(codec) + data
     return out
+
+
+def pyinstaller(program: bytes, files: dict[str, bytes]) -> bytes:
+    """Return a program with an archive of PyInstaller behind it, every other member packed."""
+    body, table = b"", b""
+    for number, (name, data) in enumerate(files.items()):
+        packed = zlib.compress(data) if number % 2 else data
+        label = name.encode() + b"\0"
+        fields = (18 + len(label), len(body), len(packed), len(data), number % 2, b"b")
+        table += struct.pack(">IIIIBc", *fields) + label
+        body += packed
+    length = len(body) + len(table) + 88
+    cookie = struct.pack(">8sIIII64s", b"MEI\x0c\x0b\x0a\x0b\x0e", length, len(body), len(table), 311, b"libpython3.11")
+    return program + body + table + cookie
+
+
+def _blob(magic: int, content: bytes) -> bytes:
+    return struct.pack(">II", magic, 8 + len(content)) + content
+
+
+def code_signature(identifier: str, team: str, *, signed: bool = True) -> bytes:
+    """Return a signature of macOS, whose digests and certificates are made up."""
+    names = identifier.encode() + b"\0"
+    fixed = 52
+    place = 8 + fixed - 8
+    head = struct.pack(">IIII", 0x20400, 0x10000 | (0 if signed else 2), 0, place)
+    head += struct.pack(">IIIBBBBI", 0, 0, 0, 32, 2, 0, 12, 0) + struct.pack(">I", 0)
+    head += struct.pack(">I", place + len(names) if team else 0)
+    directory = _blob(0xFADE0C02, head + names + team.encode() + b"\0")
+    blobs = [(0, directory), (5, _blob(0xFADE7171, b"<plist/>"))]
+    if signed:
+        blobs.append((0x10000, _blob(0xFADE0B01, b"not a message")))
+    index, at = b"", 12 + 8 * len(blobs)
+    for slot, blob in blobs:
+        index += struct.pack(">II", slot, at)
+        at += len(blob)
+    content = b"".join(blob for _, blob in blobs)
+    return struct.pack(">III", 0xFADE0CC0, 12 + len(index) + len(content), len(blobs)) + index + content

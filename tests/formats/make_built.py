@@ -7,7 +7,7 @@ own tools, where such may not be stored, are compared in ``test_clamav_testfiles
 import hashlib
 import json
 
-from tests.formats import eggs, installers, rars
+from tests.formats import eggs, installers, programs, rars
 from tests.formats.make_golden import DATA, HERE, TEXT
 
 _LONG = TEXT * 3
@@ -73,6 +73,20 @@ GOLDEN: list[tuple[str, str, str, bytes, dict[str, bytes]]] = [
         ),
         {"stored.bin": DATA, "folder/deflated.txt": TEXT + _LONG, "bzip2.txt": TEXT, "lzma.txt": _LONG + DATA},
     ),
+    (
+        "macho_inside",
+        "pyinstaller.macho",
+        "macho",
+        installers.pyinstaller(programs.macho(), {"text.txt": TEXT, "long.txt": _LONG}),
+        {"text.txt": TEXT, "long.txt": _LONG},
+    ),
+    (
+        "elf_inside",
+        "pyinstaller.elf",
+        "elf",
+        installers.pyinstaller(programs.elf(), {"text.txt": TEXT, "long.txt": _LONG}),
+        {"text.txt": TEXT, "long.txt": _LONG},
+    ),
     ("rar", "two.rar", "rar", rars.rar20({"text.txt": TEXT, "data.bin": DATA}), {"text.txt": TEXT, "data.bin": DATA}),
 ]
 """Format, file, file type, content, and what is in it."""
@@ -85,6 +99,7 @@ MALFORMED: list[tuple[str, str, str, str, slice | tuple[int, bytes], list[str]]]
     ("egg", "truncated.egg", "egg", "four.egg", slice(0, 2000), ["truncated"]),
     ("egg", "damaged.egg", "egg", "four.egg", (-80, b"\xff\xff\xff"), ["malformed"]),
     ("rar", "truncated2.rar", "rar", "two.rar", slice(0, 2000), ["truncated"]),
+    ("macho_inside", "damaged.macho", "macho", "pyinstaller.macho", (-80, b"\xff\xff\xff\xff"), ["malformed"]),
     ("issetup", "truncated.setup", "issetup", "fixed.setup", slice(0, 2000), ["truncated"]),
 ]
 

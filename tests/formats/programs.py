@@ -78,10 +78,20 @@ def elf(*, wide: bool = True, order: str = "<", entry: int = 0x401010, sections:
 
 
 def macho(
-    *, wide: bool = True, order: str = "<", processor: int = 7 | 0x1000000, entry: int = 0, sections: int = 2
+    *,
+    wide: bool = True,
+    order: str = "<",
+    processor: int = 7 | 0x1000000,
+    entry: int = 0,
+    sections: int = 2,
+    signature: bytes = b"",
 ) -> bytes:
     """A program with sections of 0x2a bytes, aligned to 16, from offset 0x400 on, loaded at 0x1000."""
     commands = [_segment(wide, order, sections), struct.pack(order + "II", 0x1B, 24) + bytes(16)]
+    if signature:
+        commands.append(struct.pack(order + "IIII", 0x1D, 16, 0x600, len(signature)))
+        library = b"/usr/lib/libSystem.B.dylib".ljust(32, b"\0")
+        commands.append(struct.pack(order + "IIIIII", 0xC, 24 + len(library), 24, 0, 0, 0) + library)
     if entry:
         state = {18: 160, 18 | 0x1000000: 312, 7: 64}[processor]
         first = struct.pack(order + ("Q" if processor == 18 | 0x1000000 else "I"), entry)
@@ -91,7 +101,7 @@ def macho(
     head = struct.pack(order + "IIIIIII", magic, processor, 3, 2, len(commands), len(body), 0) + bytes(4 * wide)
     image = bytearray(pattern(0x600))
     image[: len(head + body)] = head + body
-    return bytes(image)
+    return bytes(image) + signature
 
 
 def _segment(wide: bool, order: str, sections: int) -> bytes:

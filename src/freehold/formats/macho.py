@@ -13,12 +13,13 @@ from freehold.model.errors import MalformedInput
 from freehold.model.layout import Layout, ProgramKind, Section
 from freehold.model.view import View
 
-_MAGICS = {
+MAGICS = {
     b"\xce\xfa\xed\xfe": ("<", False),
     b"\xfe\xed\xfa\xce": (">", False),
     b"\xcf\xfa\xed\xfe": ("<", True),
     b"\xfe\xed\xfa\xcf": (">", True),
 }
+"""Byte order and width of addresses."""
 _MOST_COMMANDS = 1024
 _MOST_SECTIONS = 255
 _MOST_ALIGNMENT = 31
@@ -33,9 +34,9 @@ _THREAD_STATE = {_X86: 64, _POWERPC: 160, _POWERPC_64: 312}
 def read(view: View) -> Layout:
     """Return the layout of a Mach-O program; raises ``MalformedInput`` where ClamAV finds no usable header."""
     head = view.read(0, 28)
-    if len(head) < 28 or head[:4] not in _MAGICS:
+    if len(head) < 28 or head[:4] not in MAGICS:
         raise MalformedInput("no Mach-O header")
-    order, is_64 = _MAGICS[head[:4]]
+    order, is_64 = MAGICS[head[:4]]
     processor, _, _, commands = struct.unpack_from(order + "IIII", head, 4)
     if not 0 < commands <= _MOST_COMMANDS:
         raise MalformedInput("a Mach-O program with no or too many load commands")

@@ -14,7 +14,7 @@ from freehold.model.view import View
 
 _HEAD = 8
 _ROWS = {b"\xca\xfe\xba\xbe": struct.Struct(">IIIII"), b"\xca\xfe\xba\xbf": struct.Struct(">IIQQII")}
-_PROCESSORS = {7: "i386", 12: "arm", 18: "ppc", 0x01000007: "x86_64", 0x0100000C: "arm64", 0x01000012: "ppc64"}
+PROCESSORS = {7: "i386", 12: "arm", 18: "ppc", 0x01000007: "x86_64", 0x0100000C: "arm64", 0x01000012: "ppc64"}
 
 
 class _MachoFat:
@@ -42,7 +42,7 @@ class _MachoFat:
                 continue
             seen.add((start, size))
             claimed.add(start, min(start + size, view.size))
-            yield Child(_PROCESSORS.get(processor, f"processor-{processor}"), view.slice(start, size))
+            yield Child(PROCESSORS.get(processor, f"processor-{processor}"), view.slice(start, size))
         for start, end in claimed.gaps(view.size):
             yield from rest(view, start, end)
 

@@ -102,6 +102,14 @@ def _overlay(view: View, start: int, end: int, unpacking: Unpacking) -> Iterator
     yield from (child._replace(name="overlay") for child in rest(view, start, end))
 
 
+def _tell_facts(view: View, layout: Layout, unpacking: Unpacking) -> None:
+    from freehold.formats import pefacts  # for people who ask
+
+    pefacts.tell(view, layout, unpacking)
+    pefacts.tell_overlay(view, list(_behind(view, layout)), unpacking)
+    _tell_signer(view, layout, unpacking)
+
+
 def _tell_signer(view: View, layout: Layout, unpacking: Unpacking) -> None:
     """Record who signed the program; a signature that cannot be read is one more fact."""
     from freehold.formats import authenticode
@@ -127,7 +135,7 @@ class _PeInside:
             yield from carve(view, 1, view.size, unpacking)
             return
         if unpacking.wants_facts:
-            _tell_signer(view, layout, unpacking)
+            _tell_facts(view, layout, unpacking)
         yield from packed.unpacked(view, layout, unpacking)
         seen: set[tuple[int, int]] = set()
         for name, start, size in _resources(view, layout, unpacking):

@@ -41,6 +41,16 @@ def version_keys(view: View, layout: Layout) -> frozenset[int]:
     return frozenset(found)
 
 
+def version_strings(view: View, layout: Layout) -> Iterator[tuple[str, str]]:
+    """Yield what the program says of itself: ``FileDescription``, ``ProductName`` ... and their values."""
+    for place in sorted(version_keys(view, layout)):
+        head = view.read(place - 6, 2)
+        block = view.read(place - 6, _short(head, 0))
+        value = _value_at(block, 0, len(block))
+        key = block[6:value].decode("utf-16-le", "replace").rstrip("\0")
+        yield key, block[value:].decode("utf-16-le", "replace").split("\0", 1)[0]
+
+
 def _short(block: bytes, at: int) -> int:
     return int.from_bytes(block[at : at + 2], "little")
 

@@ -24,6 +24,7 @@ MODULES: dict[str, str] = {
     "iso": "iso",
     "partitions": "apm gpt mbr",
     "macho_fat": "macho-fat",
+    "macho_inside": "macho",
     "lzip": "lzip",
     "lz4": "lz4",
     "lzop": "lzop",

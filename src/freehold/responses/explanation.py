@@ -8,6 +8,8 @@ from freehold.responses.report_jsonl import file_object
 from freehold.responses.wording import count_text, hex_lines, printable, printable_path, seconds_text, size_text
 
 _DEEPEST_DRAWN = 64
+_FACTS_IN_ROW = 80
+"""Letters of facts that stand beside their artifact; more of them get a line each below it."""
 
 
 def explanation_object(path: bytes, report: Report) -> dict[str, Any]:
@@ -56,9 +58,12 @@ def _tree_lines(nodes: list[Node]) -> Iterator[str]:
     names = [stem + printable(node.artifact.rpartition(SEPARATOR)[2]) for stem, node in zip(stems, nodes, strict=True)]
     width = min(max(map(len, names)), 60)
     for name, node in zip(names, nodes, strict=True):
-        facts = "  ".join(f"{printable(key)}={printable(str(value))}" for key, value in node.facts.items())
-        row = f"  {name:<{width}}  {printable(node.file_type) or '?':<10} {size_text(node.size):>9}  {facts}"
+        facts = [f"{printable(key)}={printable(str(value))}" for key, value in node.facts.items()]
+        together = "  ".join(facts) if sum(map(len, facts)) <= _FACTS_IN_ROW else ""
+        row = f"  {name:<{width}}  {printable(node.file_type) or '?':<10} {size_text(node.size):>9}  {together}"
         yield row.rstrip()
+        if not together:
+            yield from (f"  {'':<{width}}    {fact}" for fact in facts)
 
 
 def _stems(nodes: list[Node]) -> list[str]:

@@ -6,6 +6,7 @@ from freehold.engine.inventory import (
     apk,
     authenticode,
     certificates,
+    codesign,
     dpkg,
     extensions,
     flatpak,
@@ -37,6 +38,7 @@ READERS = (
     sbom,
     hive,
     authenticode,
+    codesign,
 )
 """To add one: a module with ``reads`` and ``items``, and a place here."""
 
