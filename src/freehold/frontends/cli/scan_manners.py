@@ -1,6 +1,8 @@
 """``--cpu-limit`` and ``--io-idle``; without them nothing of it is loaded."""
 
 import argparse
+import contextlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -23,8 +25,20 @@ def wanted(args: argparse.Namespace) -> "Manners | None":
 
 
 def kept(manners: "Manners | None") -> AbstractContextManager[None]:
-    """Keep them for a while."""
+    """Keep them for a while; enter this before the workers are started."""
+    _become_batch()
     return manners.kept() if manners else nullcontext()
+
+
+def _become_batch() -> None:
+    """Have the kernel let this process and its workers finish what is lined up before one interrupts the other.
+
+    Where they share a processor, each answer and each job would switch between them, which costs a tenth of a scan.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        with contextlib.suppress(OSError):
+            if os.sched_getscheduler(0) == os.SCHED_OTHER:
+                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def pauses(manners: "Manners | None") -> Iterator[None]:
