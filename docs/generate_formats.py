@@ -46,6 +46,8 @@ GAPS = {
     "elf_inside": "packers other than UPX, and UPX without its header; shared libraries packed with UPX; UPX's filters "
     "for ARM, PowerPC and MIPS (reported)",
     "pyinstaller": "names of modules; encrypted archives of modules",
+    "pickled": "names and calls are facts, nothing is unpacked; pickles of protocols 0 and 1 have no magic; "
+    "other pickles behind the first one",
     "autoit": "scripts of AutoIt 2 and AutoHotkey; words that a script stores by number are named by it",
     "installshield": "volumes that lie in files of their own are reported; checksums are not verified",
     "rar": "solid archives of RAR 3 and 4 (reported); RAR 1.4; parts of a file that lie in another volume (reported); "

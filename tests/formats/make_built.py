@@ -6,6 +6,8 @@ own tools, where such may not be stored, are compared in ``test_clamav_testfiles
 
 import hashlib
 import json
+import pickle
+from datetime import date
 
 from tests.formats import eggs, installers, programs, rars
 from tests.formats.make_golden import DATA, HERE, TEXT
@@ -87,6 +89,7 @@ GOLDEN: list[tuple[str, str, str, bytes, dict[str, bytes]]] = [
         installers.pyinstaller(programs.elf(), {"text.txt": TEXT, "long.txt": _LONG}),
         {"text.txt": TEXT, "long.txt": _LONG},
     ),
+    ("pickled", "dates.pickle", "pickle", pickle.dumps([TEXT, date(2020, 1, 2)], 4), {}),
     ("rar", "two.rar", "rar", rars.rar20({"text.txt": TEXT, "data.bin": DATA}), {"text.txt": TEXT, "data.bin": DATA}),
 ]
 """Format, file, file type, content, and what is in it."""
@@ -100,6 +103,7 @@ MALFORMED: list[tuple[str, str, str, str, slice | tuple[int, bytes], list[str]]]
     ("egg", "damaged.egg", "egg", "four.egg", (-80, b"\xff\xff\xff"), ["malformed"]),
     ("rar", "truncated2.rar", "rar", "two.rar", slice(0, 2000), ["truncated"]),
     ("macho_inside", "damaged.macho", "macho", "pyinstaller.macho", (-80, b"\xff\xff\xff\xff"), ["malformed"]),
+    ("pickled", "truncated.pickle", "pickle", "dates.pickle", slice(0, 900), []),
     ("issetup", "truncated.setup", "issetup", "fixed.setup", slice(0, 2000), ["truncated"]),
 ]
 

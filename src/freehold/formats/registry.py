@@ -38,6 +38,7 @@ MODULES: dict[str, str] = {
     "pe_inside": "pe",
     "elf_inside": "elf",
     "pyinstaller": "pyz",
+    "pickled": "pickle",
     "autoit": "autoit",
     "installshield": "iscab",
     "issetup": "issetup",

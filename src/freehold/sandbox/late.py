@@ -35,6 +35,7 @@ PACKAGES = (
 
 LIBRARY = (
     *("ast", "copy", "dataclasses", "dis", "fnmatch", "inspect", "linecache", "opcode", "token", "tokenize"),
+    *("_compat_pickle", "pickle", "pickletools"),
     *("_weakrefset", "weakref"),
 )
 """Modules of the standard library that are kept: written in Python, slow to load, and seldom needed."""
