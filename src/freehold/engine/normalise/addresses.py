@@ -5,7 +5,6 @@ what a reader would see. The rules are ClamAV's, which know the top-level domain
 """
 
 import re
-from string import hexdigits
 
 _GENERIC_NAMES = """
 aero arpa asia biz cat com coop edu gov info int jobs mil mobi museum name net org pro tel travel xn--0zwm56d
@@ -31,6 +30,7 @@ _LABEL = re.compile(r"[!-\-0-9@A-Z_a-z]+\Z")
 _SCHEME = re.compile(r"[A-Za-z][!\"$-*,\-0-9@A-Z_a-z]*\Z")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})(?=.)", re.DOTALL)
 _MARKUP = str.maketrans('<>";', "    ")
+_DIGITS = frozenset("0123456789abcdefABCDEF")
 _END = "\0"
 CLOAKED = "\x01"
 """What stands for an escaped zero."""
@@ -62,7 +62,7 @@ def _unescaped(text: str) -> str:
     no digits follow.
     """
     if len(text) > 2 and text[0] == "%":
-        high, low = (int(digit, 16) if digit in hexdigits else 0 for digit in text[1:3])
+        high, low = (int(digit, 16) if digit in _DIGITS else 0 for digit in text[1:3])
         first = 1 if text[1:3] == "00" else high << 4 | low
         text = chr(first) + text[3:]
     while True:

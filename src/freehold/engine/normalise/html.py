@@ -36,8 +36,8 @@ _SCRIPT_TEXT = re.compile(
 )
 """Scripts and styles up to something that is not just copied in lower case; see ``htmlplain`` for the empty end."""
 _SCRIPT_TABLE = bytes(range(256)).lower().replace(b"'", b'"')
-_FULL_STOPS = (b"\xe3\x80\x82", b"\xef\xbc\x8e", b"\xef\xb9\x92")
-ANY_FULL_STOP = re.compile(b"|".join(_FULL_STOPS))
+FULL_STOPS = (b"\xe3\x80\x82", b"\xef\xbc\x8e", b"\xef\xb9\x92")
+_ANY_FULL_STOP = re.compile(b"|".join(FULL_STOPS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class Page:
         shown[2:whole:3] = shown[1:whole:3]
         if len(run) > whole:
             shown[-1] = shown[-2] if len(run) == whole + 2 else 0
-        if ANY_FULL_STOP.search(run):
+        if _ANY_FULL_STOP.search(run):
             self.high_with_stops(run, bytes(shown))
         else:
             self.markup += run
@@ -178,7 +178,7 @@ class Page:
     def high_with_stops(self, run: bytes, shown: bytes) -> None:
         """Add characters of three bytes, some of which stand for full stops."""
         for start in range(0, len(run), 3):
-            stop = run[start : start + 3] in _FULL_STOPS
+            stop = run[start : start + 3] in FULL_STOPS
             self.markup += b"." if stop else run[start : start + 3]
             self.text += b"." if stop else shown[start : start + 3]
 
@@ -326,7 +326,7 @@ class Page:
         byte = self.data[at : at + 1]
         written = b""
         if self.pending and (byte < b"\x80" or len(self.pending) == 3):
-            written = b"." if self.pending in _FULL_STOPS else self.pending
+            written = b"." if self.pending in FULL_STOPS else self.pending
             disguised = self.pending == b"\xa1" and byte in (b"C", b"D", b"O")
             self.pending = b""
             if disguised:

@@ -3,13 +3,15 @@
 Text behind a comment is no part of what a link shows until the next tag, and a link ends where the next one begins.
 """
 
+import re
 from typing import NamedTuple
 
-from freehold.engine.normalise.html import ANY_FULL_STOP, Page
+from freehold.engine.normalise.html import FULL_STOPS, Page
 from freehold.model.limits import Budget
 
 _LONGEST = 1024
 _MOST = 10_000
+_HIGH_RUN = re.compile(rb"[\x80-\xff]{3,}")
 _HIGH = bytes(range(0x80, 0x100))
 _SHOWN_BESIDE = {b"img": ((b"src", "src"), (b"dynsrc", "dynsrc")), b"iframe": ((b"src", "iframe"),)}
 _SHOWN_BESIDE |= {b"area": ((b"href", "area"),)}
@@ -39,6 +41,12 @@ def links(page: bytes, budget: Budget) -> list[Link]:
     return reader.found
 
 
+def _with_stops(run: re.Match[bytes]) -> bytes:
+    """Write full stops of other scripts as dots; ClamAV takes three bytes for a character, whatever they are."""
+    pieces = (run.group()[at : at + 3] for at in range(0, len(run.group()), 3))
+    return b"".join(b"." if piece in FULL_STOPS else piece for piece in pieces)
+
+
 class _Links(Page):
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -61,7 +69,7 @@ class _Links(Page):
 
     def show_until(self, end: int) -> None:
         if self.begins >= 0:
-            self.shown = (self.shown + ANY_FULL_STOP.sub(b".", self.part(end)))[:_LONGEST]
+            self.shown = (self.shown + _HIGH_RUN.sub(_with_stops, self.part(end)))[:_LONGEST]
             self.begins = -1
 
     def part(self, end: int) -> bytes:
