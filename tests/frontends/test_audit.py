@@ -5,6 +5,7 @@ import io
 import json
 import os
 import tarfile
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -336,6 +337,58 @@ def test_the_page_is_strict_and_escapes(freehold: Run, system: Path, tmp_path: P
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "default-src &#39;none&#39;" in page or "default-src 'none'; style-src 'sha256-" in page
+
+
+SETTINGS = """\
+FirstAction=Recommended
+UseExcludeMasks=Yes
+ExcludeMasks.item_0000=*.bak
+ExcludeThreats.item_0000=EICAR-Test-File
+
+[ScanScope.item_0000]
+AreaDesc=All objects
+Path=/
+
+[ExcludedFromScanScope.item_0000]
+AreaDesc=
+UseScanArea=Yes
+Path=/tmp/notchecked
+AreaMask.item_0000=*
+
+[ExcludedFromScanScope.item_0001]
+UseScanArea=Yes
+Path="/usr/share/doc"
+AreaMask.item_0000=*
+
+[ExcludedFromScanScope.item_0002]
+UseScanArea=No
+Path=/srv
+AreaMask.item_0000=*
+
+[ExcludedFromScanScope.item_0003]
+UseScanArea=Yes
+Path=AllRemoteMounted
+"""
+
+
+def test_exclusions_become_a_draft_with_warnings(freehold: Run, system: Path, tmp_path_factory: Any) -> None:
+    folder = tmp_path_factory.mktemp("drafts")
+    settings, draft = folder / "settings.ini", folder / "draft.toml"
+    settings.write_text(SETTINGS)
+    install(system, "kesl")
+    done = freehold("audit", system, settings, "--guide", "--draft-exclusions", draft)
+    assert (done.returncode, b"a draft of 3 exclusions" in done.stderr) == (1, True)
+    text = draft.read_text()
+    assert tomllib.loads(text) == {"scan": {"exclude": ["/usr/share/doc"]}}  # whatever needs thought is a comment
+    assert '# "/tmp/notchecked",' in text
+    assert "WARNING: /tmp/notchecked/ is in a place for temporary files" in text
+    assert "WARNING: whoever calls a file *.bak escapes the scan" in text
+    assert "left out: /srv: was switched off" in text
+    assert "left out: AllRemoteMounted: is no path on this machine" in text
+    again = freehold("audit", system, settings, "--draft-exclusions", draft)
+    assert (again.returncode, b"nothing is overwritten" in again.stderr) == (3, True)
+    none = freehold("audit", system, "--draft-exclusions", folder / "x.toml")
+    assert (none.returncode, b"kesl-control --get-settings 1" in none.stderr) == (3, True)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_names_that_must_come_up(name: str, entity: str) -> None:
         "Kasparov Chess Ltd",
         "Lab Group Limited",
         "Security Solutions Inc.",
-        "Mobile International USA",
+        "Mobile Services International",
         "ZTT",
         "Dehua Group",
         "Dahlia Ltd",

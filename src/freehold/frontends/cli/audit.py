@@ -33,6 +33,7 @@ examples:
   freehold audit --jurisdiction us-federal,us --as-of 2024-09-29 --guide
   freehold audit --format html --output audit.html --evidence audit.evidence
   freehold audit /mnt/windows sbom:bom.cdx.json oci:image.tar disk.qcow2
+  freehold audit --guide / settings.ini --draft-exclusions draft.toml
   freehold audit --policy ./no-remote-tools.policy
   freehold audit verify audit.evidence --key 8b4c…
   freehold audit compare before.evidence after.evidence
@@ -58,6 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jurisdiction", type=_names, default=(), metavar="LIST", help="only rules of these: us,au")
     parser.add_argument("--as-of", type=_day, metavar="DATE", help="judge by the rules of that day (default: now)")
     parser.add_argument("--guide", action="store_true", help="say how to remove what was found")
+    parser.add_argument(
+        "--draft-exclusions",
+        metavar="FILE",
+        help="write what the products found were told not to look at to FILE, as a draft for [scan] exclude",
+    )
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
     parser.add_argument("--output", metavar="FILE", help="write the report to FILE")
     parser.add_argument("--evidence", metavar="FILE", help="write signed evidence to FILE as well")
@@ -113,6 +119,10 @@ def run(args: argparse.Namespace) -> int:
         _write(args, stream, record)
     if args.evidence:
         _seal(args.evidence, record)
+    if args.draft_exclusions:
+        from freehold.frontends.cli import audit_exclusions
+
+        audit_exclusions.write(args.draft_exclusions, record["targets"])
     return _status(record)
 
 

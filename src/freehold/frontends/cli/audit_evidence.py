@@ -13,7 +13,7 @@ from freehold.responses.audit.sealed import Opened, unseal
 from freehold.responses.audit.text import text_lines
 from freehold.responses.wording import printable
 
-_MEANINGLESS = ("policy", "jurisdiction", "as_of", "evidence")
+_MEANINGLESS = ("policy", "jurisdiction", "as_of", "evidence", "draft_exclusions")
 """Options that belong to an audit, not to its evidence."""
 
 
