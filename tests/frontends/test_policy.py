@@ -1,6 +1,7 @@
 """``freehold policy``: the rules that come with Freehold, and packs of one's own."""
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tests.frontends.conftest import Run
 from tests.signatures.languages.test_policy import PACK
 
+from freehold.model.policy import IndicatorKind
 from freehold.signatures import policies
 
 
@@ -74,6 +76,21 @@ def test_laws_may_name_entities_of_the_packs_that_are_there(freehold: Run, tmp_p
     assert freehold("policy", "check", own).returncode == 0
     own.write_text(PACK.replace('entities = ["makers"]', 'entities = ["kaspersky/nobody"]'))
     assert b"there is no entity 'kaspersky/nobody'" in freehold("policy", "check", own).stderr
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "policies.md"
+
+
+def test_the_pack_in_the_documentation_has_no_fault(freehold: Run, tmp_path: Path) -> None:
+    (pack,) = re.findall(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    (tmp_path / "no-remote-tools.policy").write_text(pack, "utf-8")
+    done = freehold("policy", "check", "no-remote-tools.policy", cwd=tmp_path)
+    assert done.stdout.decode().strip() in DOCS.read_text("utf-8")
+    assert done.returncode == 0
+
+
+def test_the_documentation_names_every_kind_of_indicator() -> None:
+    assert set(re.findall(r"^\| `([a-z0-9-]+)` \|", DOCS.read_text("utf-8"), re.MULTILINE)) == set(IndicatorKind)
 
 
 def test_what_is_missing_is_said(freehold: Run, tmp_path: Path) -> None:
