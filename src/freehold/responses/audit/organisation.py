@@ -17,6 +17,7 @@ class Machine(NamedTuple):
         key: the first digits of its key's fingerprint.
         began: when.
         found: the names of the products that it found.
+        laws: the rules that prohibit one of these on the day that was asked for.
         weak: how many signs there are to look at.
         complete: whether everything could be examined.
     """
@@ -25,6 +26,7 @@ class Machine(NamedTuple):
     key: str
     began: str
     found: tuple[str, ...]
+    laws: tuple[str, ...]
     weak: int
     complete: bool
 
@@ -51,13 +53,8 @@ class Organisation:
         ordered = sorted(opened, key=lambda item: str(item.record["began"]))
         latest = {_identity(item): item for item in ordered}
         self.machines = sorted(map(_machine, latest.values()))
-        found = [_found(item.record) for item in latest.values()]
-        self.products = Counter(name for findings in found for name in {finding["name"] for finding in findings})
-        self.laws = Counter(
-            title
-            for findings in found
-            for title in {ruling["title"] for finding in findings for ruling in finding["rulings"] if ruling["now"]}
-        )
+        self.products = Counter(name for machine in self.machines for name in machine.found)
+        self.laws = Counter(law for machine in self.machines for law in machine.laws)
         self.days = _days(ordered)
 
     @property
@@ -102,7 +99,8 @@ def _machine(item: Opened) -> Machine:
         record["machine"] + targets,
         item.fingerprint[:16],
         record["began"],
-        tuple(finding["name"] for finding in _found(record)),
+        tuple(sorted({finding["name"] for finding in _found(record)})),
+        tuple(sorted({r["law"] for finding in _found(record) for r in finding["rulings"] if r["now"]})),
         sum(not finding["found"] for finding in record["findings"]),
         record["complete"],
     )

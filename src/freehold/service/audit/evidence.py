@@ -114,7 +114,7 @@ class Collection:
             indicator.value,
             target,
             where,
-            "" if detail == where else detail,
+            "" if detail in {where, indicator.value} else detail,
             indicator.source,
         )
         self._evidence.setdefault(product.identifier, {})[item] = None
