@@ -38,6 +38,7 @@ GAPS = {
     "asar": "files that lie next to the archive",
     "swf": "embedded pictures and sounds",
     "pe_inside": "resources that do not begin like a container, a program or a document; .NET resources; "
+    "bundles of .NET in Mach-O, and none that .NET itself made was compared; "
     "programs packed with UPX are restored without exports, resources and the table of relocations; "
     "other packed programs are run on an emulated processor (`freehold[emulation]`), as far as they need only what "
     "`emulation/winapi.tsv` lists: PESpin, and packers that need real Windows or run in a virtual machine of their own "

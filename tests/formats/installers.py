@@ -254,3 +254,23 @@ def code_signature(identifier: str, team: str, *, signed: bool = True) -> bytes:
         at += len(blob)
     content = b"".join(blob for _, blob in blobs)
     return struct.pack(">III", 0xFADE0CC0, 12 + len(index) + len(content), len(blobs)) + index + content
+
+
+DOTNET_MARK = bytes.fromhex("8b1202b96a612038727b930214d7a03213f5b9e6efae3318ee3b2dce24b36aae")
+
+
+def dotnet_bundle(program: bytes, mark_at: int, files: dict[str, bytes], release: int = 6) -> bytes:
+    """Return a program of .NET in a single file; from release 6 on every other file is packed."""
+    out = bytearray(program)
+    entries = b""
+    for number, (name, data) in enumerate(files.items()):
+        packer = zlib.compressobj(wbits=-15)
+        packed = packer.compress(data) + packer.flush() if release >= 6 and number % 2 else b""
+        fields = (len(out), len(data), *([len(packed)] if release >= 6 else []))
+        label = name.encode()
+        assert len(label) < 128
+        entries += struct.pack(f"<{len(fields)}qBB", *fields, 1, len(label)) + label
+        out += packed or data
+    out[mark_at : mark_at + 40] = struct.pack("<Q", len(out)) + DOTNET_MARK
+    settings = bytes(40) if release > 1 else b""
+    return bytes(out) + struct.pack("<IIIB", release, 0, len(files), 12) + b"bundle-ident" + settings + entries

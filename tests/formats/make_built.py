@@ -89,6 +89,19 @@ GOLDEN: list[tuple[str, str, str, bytes, dict[str, bytes]]] = [
         installers.pyinstaller(programs.elf(), {"text.txt": TEXT, "long.txt": _LONG}),
         {"text.txt": TEXT, "long.txt": _LONG},
     ),
+    *(
+        (
+            form,
+            f"bundle{suffix}",
+            file_type,
+            installers.dotnet_bundle(program, 0x500, {"app.dll": DATA, "long.txt": _LONG}),
+            {"app.dll": DATA, "long.txt": _LONG},
+        )
+        for form, suffix, file_type, program in (
+            ("pe_inside", ".exe", "pe", programs.two_sections(size=0xA00).build()),
+            ("elf_inside", ".elf", "elf", programs.elf()),
+        )
+    ),
     ("pickled", "dates.pickle", "pickle", pickle.dumps([TEXT, date(2020, 1, 2)], 4), {}),
     ("rar", "two.rar", "rar", rars.rar20({"text.txt": TEXT, "data.bin": DATA}), {"text.txt": TEXT, "data.bin": DATA}),
 ]
@@ -103,6 +116,7 @@ MALFORMED: list[tuple[str, str, str, str, slice | tuple[int, bytes], list[str]]]
     ("egg", "damaged.egg", "egg", "four.egg", (-80, b"\xff\xff\xff"), ["malformed"]),
     ("rar", "truncated2.rar", "rar", "two.rar", slice(0, 2000), ["truncated"]),
     ("macho_inside", "damaged.macho", "macho", "pyinstaller.macho", (-80, b"\xff\xff\xff\xff"), ["malformed"]),
+    ("pe_inside", "bundle-cut.exe", "pe", "bundle.exe", slice(0, -20), ["truncated"]),
     ("pickled", "truncated.pickle", "pickle", "dates.pickle", slice(0, 900), []),
     ("issetup", "truncated.setup", "issetup", "fixed.setup", slice(0, 2000), ["truncated"]),
 ]

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.engine.inventory.reading import read
 from tests.formats.driver import Collector, open_one
-from tests.formats.installers import code_signature
+from tests.formats.installers import code_signature, dotnet_bundle
 from tests.formats.programs import Pe, elf, macho, two_sections
 
 from freehold.engine.inventory import items
@@ -157,3 +157,18 @@ def test_many_sections_are_told_within_bounds():
     sections = [(b"s%d" % number, 0x10, 0x1000 * (number + 1), 0x200, 0x400) for number in range(300)]
     told = facts("pe", Pe(sections=sections, size=0x8000, header_size=0x3000, entry=0).build())
     assert sum(key.startswith("section.") for key in told) == 96
+
+
+@pytest.mark.parametrize("release", [1, 2, 6])
+@pytest.mark.parametrize(("file_type", "program"), [("pe", two_sections().build()), ("elf", elf())])
+def test_files_of_a_dotnet_bundle_come_out(file_type, program, release):
+    files = {"app.dll": b"MZ" + bytes(range(256)) * 3, "lib/text.txt": b"some text " * 90}
+    data = dotnet_bundle(program, 0x500, files, release)
+    found = dict(open_one(file_type, data).members)
+    assert files.items() <= found.items()
+    assert "overlay" not in found
+
+
+def test_a_dotnet_bundle_of_the_future_is_a_problem():
+    data = dotnet_bundle(elf(), 0x500, {"app.dll": b"content"}, release=7)
+    assert [kind.value for kind, _ in open_one("elf", data).collector.problems] == ["unsupported"]

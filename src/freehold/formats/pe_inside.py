@@ -9,7 +9,7 @@ Source: Microsoft's PE format specification.
 import struct
 from collections.abc import Iterator
 
-from freehold.formats import packed, pe, pyinstaller
+from freehold.formats import dotnetbundle, packed, pe, pyinstaller
 from freehold.formats.carve import carve
 from freehold.formats.extents import TRIVIAL, Extents, rest
 from freehold.model.errors import MalformedInput
@@ -147,7 +147,8 @@ class _PeInside:
         for start, end in behind:
             yield from carve(view, position, start, unpacking)
             position = end
-            yield from _overlay(view, start, end, unpacking)
+            if not (yield from dotnetbundle.members(view, start, unpacking)):
+                yield from _overlay(view, start, end, unpacking)
         yield from carve(view, position, view.size, unpacking)
         yield from pyinstaller.archive(view, unpacking)
 
