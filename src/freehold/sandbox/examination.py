@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from freehold.model.report import Problem, ProblemKind, Report, Verdict
 from freehold.model.view import ContentChanged, open_view
@@ -95,25 +95,33 @@ def load_newer(
     return lambda spool: Engine(matchers, spool, known, emulate)
 
 
-def examiner(kit: Kit) -> Callable[[int, int, str, bool], Report]:
-    """Return what examines a file, given its descriptor (which it closes), size, name and whether it was clean before.
+class Examine(Protocol):
+    """Examines one file."""
 
-    If it was, the newest segments look first: what they find nothing in is clean as a whole. Anything else that they
-    say may still be overruled by an exception in an older segment, so then all segments look.
+    def __call__(self, file: int, size: int, name: str, clean_before: bool, all_matches: bool = False, /) -> Report:
+        """Take a descriptor, which is closed, and what ``wire.Job`` says of it."""
+
+
+def examiner(kit: Kit) -> Examine:
+    """Return what examines a file.
+
+    If it was clean before, the newest segments look first: what they find nothing in is clean as a whole. Anything
+    else that they say may still be overruled by an exception in an older segment, so then all segments look.
     """
     spool = open_spool(kit.spool_directory)
     engine = kit.engine(spool)
     newer = kit.newer(spool) if kit.newer is not None else None
     setup = kit.setup
 
-    def examine(file: int, size: int, name: str, clean_before: bool) -> Report:
+    def examine(file: int, size: int, name: str, clean_before: bool, all_matches: bool = False) -> Report:
         try:
             view = open_view(file, size)
             if newer is not None and clean_before:
                 report = newer.examine(view, name, setup.limits, tree=setup.tree)
                 if report.verdict is Verdict.CLEAN:
                     return report
-            return engine.examine(view, name, setup.limits, all_matches=setup.all_matches, tree=setup.tree)
+            every = setup.all_matches or all_matches
+            return engine.examine(view, name, setup.limits, all_matches=every, tree=setup.tree)
         except ContentChanged as error:
             return Report(size, problems=[Problem(ProblemKind.CHANGED, name, str(error))])
         except OSError as error:

@@ -169,9 +169,13 @@ class Zygote(Workers):
         self._identities = 0
         self._events = events
         self._lines = Lines(PIECE)
-        self._poll = select.poll()
-        self._poll.register(events, select.POLLIN)
+        self._poll = select.epoll()
+        self._poll.register(events, select.EPOLLIN)
         self._pid = _fork(setup, ends, load)
+
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable when ``wait`` has something to tell."""
+        return self._poll.fileno()
 
     @abstractmethod
     def _command(self, message: list[Any]) -> None:
@@ -193,7 +197,7 @@ class Zygote(Workers):
         self._workers[worker.identity] = worker
         self._by_fd[worker.fd] = worker
         os.set_blocking(worker.fd, False)
-        self._poll.register(worker.fd, select.POLLIN)
+        self._poll.register(worker.fd, select.EPOLLIN)
 
     def kill(self, worker: Worker) -> None:
         """See ``Workers.kill``."""
@@ -204,7 +208,7 @@ class Zygote(Workers):
         """See ``Workers.wait``."""
         events: list[Event] = []
         news = False
-        for fd, _ in self._poll.poll(None if timeout is None else max(timeout, 0) * 1000):
+        for fd, _ in self._poll.poll(None if timeout is None else max(timeout, 0)):
             if fd == self._events:
                 news = True
             else:
@@ -224,6 +228,7 @@ class Zygote(Workers):
         os.kill(self._pid, signal.SIGKILL)  # not reaped yet, so the number is still its own
         os.waitpid(self._pid, 0)
         self._pid = 0
+        self._poll.close()
         os.close(self._events)
 
     def _await_end(self, deadline: float) -> None:
@@ -282,7 +287,7 @@ class Zygote(Workers):
     def _forget(self, worker: Worker) -> None:
         if self._workers.pop(worker.identity, None) is not None:
             del self._by_fd[worker.fd]
-            with contextlib.suppress(KeyError):  # one that hung up is not listened to any more
+            with contextlib.suppress(FileNotFoundError):  # one that hung up is not listened to any more
                 self._poll.unregister(worker.fd)
             self._release(worker)
 
@@ -329,7 +334,7 @@ class _SocketWorker(Worker):
 
     def submit(self, job: Job) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it is gone: the zygote tells
-            socket.send_fds(self._socket, [encode([job.number, job.size, job.name, job.clean_before])], [job.fd])
+            socket.send_fds(self._socket, [encode([job.number, job.size, job.name, *job[5:]])], [job.fd])
 
     def flush(self) -> None:
         """Nothing is held back."""

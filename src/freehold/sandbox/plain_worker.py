@@ -2,13 +2,12 @@
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from freehold.model.errors import FreeholdError
 from freehold.model.limits import Limits
 from freehold.model.report import Report
-from freehold.sandbox.examination import Kit, answer, examiner, load_engine, unreadable
+from freehold.sandbox.examination import Examine, Kit, answer, examiner, load_engine, unreadable
 from freehold.sandbox.spool import spool_directory
 from freehold.sandbox.wire import Setup, decode, encode
 
@@ -27,17 +26,17 @@ def main() -> None:
     out.write(encode(["ready", "not sandboxed: this system offers no sandbox"]))
     out.flush()
     for line in sys.stdin.buffer:
-        number, size, name, path = decode(line)
-        out.write(answer(number, _examine_path(examine, size, name, path), setup.answer))
+        number, size, name, path, every = decode(line)
+        out.write(answer(number, _examine_path(examine, size, name, path, every), setup.answer))
         out.flush()
 
 
-def _examine_path(examine: Callable[[int, int, str, bool], Report], size: int, name: str, path: str) -> Report:
+def _examine_path(examine: Examine, size: int, name: str, path: str, every: bool) -> Report:
     try:
         file = os.open(os.fsencode(path), os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         return unreadable(size, name, error.strerror or str(error))
-    return examine(file, size, name, False)
+    return examine(file, size, name, False, every)
 
 
 if __name__ == "__main__":

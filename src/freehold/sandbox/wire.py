@@ -68,6 +68,7 @@ class Job(NamedTuple):
         name: what reports call the root.
         path: where it was found, in the file system's own bytes.
         clean_before: it is unchanged since it was found clean with the segments that ``Setup.older`` names.
+        all_matches: a detection does not end its examination, whatever ``Setup`` says.
     """
 
     number: int
@@ -76,6 +77,7 @@ class Job(NamedTuple):
     name: str
     path: bytes
     clean_before: bool = False
+    all_matches: bool = False
 
 
 class Lines:

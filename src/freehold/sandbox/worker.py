@@ -18,8 +18,8 @@ _ENCODINGS = """ascii utf_8 utf_8_sig utf_7 utf_16 utf_16_le utf_16_be utf_32 ut
 unicode_escape raw_unicode_escape"""
 """Encodings that are loaded for every worker; a format that needs further ones imports them."""
 
-Inherited = tuple[int, int | str, int, str, bool]
-"""A job of a batch: number, descriptor or why there is none, size, name, whether it was clean before."""
+Inherited = tuple[int, int | str, int, str, bool, bool]
+"""A job of a batch: number, descriptor or why there is none, size, name, whether it was clean before, all matches."""
 
 _DESCRIPTOR = socket.CMSG_SPACE(4)
 
@@ -34,16 +34,16 @@ def serve(kit: Kit, channel: int, policy: Policy, late: LateModules) -> None:
         if not line:
             control.detach()  # what is left of a socket object would ask the kernel for its name
             return
-        number, size, name, clean_before = decode(line)
-        write_all(channel, answer(number, examine(file, size, name, clean_before), kit.setup.answer))
+        number, size, name, *flags = decode(line)
+        write_all(channel, answer(number, examine(file, size, name, *flags), kit.setup.answer))
 
 
 def serve_batch(kit: Kit, answers: int, batch: list[Inherited], policy: Policy, late: LateModules) -> None:
     """Examine files that were inherited."""
     examine = examiner(kit)
     _begin(answers, policy, late)
-    for number, file, size, name, clean_before in batch:
-        report = examine(file, size, name, clean_before) if isinstance(file, int) else unreadable(size, name, file)
+    for number, file, size, name, *flags in batch:
+        report = examine(file, size, name, *flags) if isinstance(file, int) else unreadable(size, name, file)
         write_all(answers, answer(number, report, kit.setup.answer))
 
 

@@ -117,7 +117,7 @@ class _Zygote:
 
     def _start_batch(self, identity: int, slot: int, jobs: list[list[Any]]) -> None:
         """Fork a worker that inherits its files."""
-        batch = [(number, _reopen(fd), size, name, before) for number, fd, size, name, before in jobs]
+        batch = [(number, _reopen(fd), size, name, *flags) for number, fd, size, name, *flags in jobs]
         answers = self._ends.answers[slot]
         self._fork(identity, lambda policy: worker.serve_batch(self._kit, answers, batch, policy, self._late), answers)
         for _, file, *_ in batch:

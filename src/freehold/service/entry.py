@@ -21,9 +21,10 @@ class Entry:
         name: what a worker gets to know of the path; "" for its last part.
         clean_before: only the newest segments must look at it; see ``sandbox.wire.Job``.
         status: of the file when it was opened; None where nobody could act on it later (standard input).
+        all_matches: go on after a detection, whatever the workers were set up for.
     """
 
-    __slots__ = ("clean_before", "fd", "name", "path", "problem", "size", "status")
+    __slots__ = ("all_matches", "clean_before", "fd", "name", "path", "problem", "size", "status")
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Entry:
         self.status = status
         self.name = ""
         self.clean_before = False
+        self.all_matches = False
 
 
 class Known:

@@ -9,7 +9,19 @@ from freehold.model.errors import UsageError
 from freehold.service.config import Settings, Value
 
 NEVER = frozenset(
-    {"help", "config", "stdin", "memory", "files-from", "null", "output", "unsafe-no-sandbox", "resume", "prove"}
+    {
+        "help",
+        "config",
+        "stdin",
+        "memory",
+        "files-from",
+        "null",
+        "output",
+        "unsafe-no-sandbox",
+        "resume",
+        "prove",
+        "check",
+    }
 )
 """Options that belong to one call; that a scan runs without a sandbox must be said each time."""
 

@@ -56,11 +56,11 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     usual = Limits()
     group = parser.add_argument_group("limits for one file with everything inside it")
     group.add_argument(
-        "--max-depth", type=_count, default=usual.depth, metavar="N", help="layers of containers (default: %(default)s)"
+        "--max-depth", type=count, default=usual.depth, metavar="N", help="layers of containers (default: %(default)s)"
     )
     group.add_argument(
         "--max-artifacts",
-        type=_count,
+        type=count,
         default=usual.artifacts,
         metavar="N",
         help="files inside files (default: %(default)s)",
@@ -74,14 +74,14 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--max-ratio",
-        type=_count,
+        type=count,
         default=usual.ratio,
         metavar="N",
         help="unpacked bytes for each packed one, beyond the first 64M (default: %(default)s)",
     )
     group.add_argument(
         "--timeout",
-        type=_seconds,
+        type=seconds,
         default=usual.seconds,
         metavar="SECONDS",
         help="wall time (default: %(default)g)",
@@ -121,8 +121,13 @@ def open_pool(
         tree=tree,
         collect=collect,
         older=older,
-        passwords=_passwords(args.passwords) if args.passwords else (),
+        passwords=passwords_of(args),
     )
+
+
+def passwords_of(args: argparse.Namespace) -> tuple[bytes, ...]:
+    """Return what ``--passwords`` names; raises ``UsageError``."""
+    return tuple(_passwords(args.passwords)) if args.passwords else ()
 
 
 def _passwords(name: str) -> list[bytes]:
@@ -164,13 +169,15 @@ def size(text: str) -> int:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """Read a whole number above zero."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
     return int(text)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Read a number of seconds above zero."""
     try:
         value = float(text)
     except ValueError:

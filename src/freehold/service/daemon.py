@@ -1,0 +1,120 @@
+"""A service from its start to its end: databases, reloads, signals, front ends.
+
+Nothing here reads what clients bring, and nothing compiles: who makes a daemon says where compiled databases come from.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from freehold import __version__
+from freehold.bundle.layout import MANIFEST
+from freehold.model.errors import FreeholdError
+from freehold.service.dispatch import Dispatcher
+from freehold.service.log import Log
+from freehold.service.notify import notify, reloading
+from freehold.service.station import Staffing
+
+DRAIN = 30.0
+"""Seconds that clients get for what they have begun when the service ends."""
+
+Resolve = Callable[[], Awaitable[list[Path]]]
+"""Finds the compiled databases anew, compiling what has changed in a process of its own."""
+
+
+class FrontEnd(Protocol):
+    """A way in."""
+
+    async def drain(self, seconds: float) -> None:
+        """Accept nobody any more, and return when those that are there have their answers."""
+
+    def close(self) -> None:
+        """Free what it listens on."""
+
+
+class Daemon:
+    """A service; made on the running event loop.
+
+    Args:
+        staffing: what its workers are prepared for.
+        resolve: finds the databases.
+        log: takes what happens.
+    """
+
+    def __init__(self, staffing: Staffing, resolve: Resolve, log: Log) -> None:
+        self.log = log
+        self.dispatcher = Dispatcher(staffing)
+        self._resolve = resolve
+        self._stopping = asyncio.Event()
+        self._reload: asyncio.Task[None] | None = None
+        self._reload_again = False
+
+    @property
+    def version(self) -> str:
+        """Name, version, number and date of the database, in the shape of clamd's."""
+        moment = max((path / MANIFEST).stat().st_mtime for path in self.dispatcher.bundles)
+        number = time.strftime("%Y%m%d%H", time.gmtime(moment))
+        return f"Freehold {__version__}/{number}/{time.asctime(time.gmtime(moment))}"
+
+    async def load(self) -> None:
+        """Load the databases and try them; raises ``FreeholdError``."""
+        await self.dispatcher.use(await self._resolve())
+
+    async def run(self, front_ends: Sequence[FrontEnd]) -> None:
+        """Serve until somebody ends it.
+
+        Raises:
+            FreeholdError: the workers cannot be kept alive.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.shut_down)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        if not self.dispatcher.finds_test_file:
+            self.log.warning("the databases do not detect the EICAR test file")
+        self.log.note("ready", sandbox=self.dispatcher.sandbox, workers=self.dispatcher.jobs, version=self.version)
+        notify("READY=1", f"STATUS={self.version}")
+        try:
+            self.dispatcher.failed.add_done_callback(lambda _: self.shut_down())
+            await self._stopping.wait()
+            notify("STOPPING=1")
+            self.log.note("ending")
+            await asyncio.gather(*(end.drain(DRAIN) for end in front_ends))
+        finally:
+            if self._reload:
+                self._reload.cancel()
+            self.close()
+        if self.dispatcher.failed.done():
+            raise self.dispatcher.failed.result()
+        self.log.note("ended", examined=self.dispatcher.examined)
+
+    def close(self) -> None:
+        """End all workers at once."""
+        self.dispatcher.close()
+
+    def shut_down(self) -> None:
+        """Finish what was begun, and end."""
+        self._stopping.set()
+
+    def reload(self) -> None:
+        """Begin to load the databases anew; while that goes on, once more afterwards."""
+        if self._reload and not self._reload.done():
+            self._reload_again = True
+            return
+        self._reload = asyncio.ensure_future(self._reloaded())
+
+    async def _reloaded(self) -> None:
+        while True:
+            self._reload_again = False
+            reloading()
+            try:
+                await self.load()
+                self.log.note("reloaded", version=self.version)
+            except (FreeholdError, OSError) as error:
+                self.log.warning("reload refused: the old databases stay in use", reason=str(error))
+            notify("READY=1", f"STATUS={self.version}")
+            if not self._reload_again:
+                return

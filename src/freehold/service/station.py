@@ -1,0 +1,173 @@
+"""One zygote with its crew on an event loop: requests in, one at a time in the order they came, and a future for each.
+
+The zygote is forked here, so no thread may exist in this process.
+"""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from freehold.model.errors import FreeholdError
+from freehold.model.limits import Limits
+from freehold.sandbox.host import Load, SocketZygote
+from freehold.sandbox.wire import Setup
+from freehold.service.crew import Crew, Examined
+from freehold.service.entry import Entry
+
+_LINE = 8
+"""Entries for each worker that are in flight at once; the others wait here, where each gets its turn."""
+
+_TICK = 1.0
+"""Seconds after which deadlines are looked at, at the latest."""
+
+
+class Staffing(NamedTuple):
+    """What every zygote of a service is prepared for.
+
+    Attributes:
+        limits: for each request.
+        jobs: workers at most.
+        confine: whether workers are locked down.
+        passwords: to try on encrypted content.
+        load: gets the engine; by default Freehold's own.
+    """
+
+    limits: Limits
+    jobs: int
+    confine: bool = True
+    passwords: tuple[bytes, ...] = ()
+    load: Load | None = None
+
+
+class StationLost(FreeholdError):
+    """The process that starts workers is gone, and what was asked for has not been examined."""
+
+
+class Station:
+    """A zygote with workers, on the running event loop.
+
+    Args:
+        bundles: compiled bundles.
+        staffing: what the workers are prepared for.
+        on_loss: called with an entry that has cost a worker, while it is open.
+    """
+
+    def __init__(self, bundles: Sequence[Path], staffing: Staffing, on_loss: Callable[[Entry], None]) -> None:
+        self.bundles = tuple(bundles)
+        self.lost: FreeholdError | None = None
+        setup = Setup(self.bundles, staffing.limits, confine=staffing.confine, passwords=staffing.passwords)
+        zygote = SocketZygote(setup, staffing.load)
+        self._crew = Crew(zygote, staffing.limits, staffing.jobs, _LINE * staffing.jobs)
+        self._on_loss = on_loss
+        self._waiting: deque[Entry] = deque()
+        self._requests: dict[Entry, asyncio.Future[Examined]] = {}
+        self._retired = False
+        self._loop = asyncio.get_running_loop()
+        self._fileno = zygote.fileno()
+        self._loop.add_reader(self._fileno, self._advance)
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def sandbox(self) -> str:
+        """What confines the workers, once one of them has begun."""
+        return self._crew.sandbox
+
+    @property
+    def queued(self) -> int:
+        """How many requests no worker has yet."""
+        return len(self._waiting)
+
+    @property
+    def busy(self) -> int:
+        """How many workers have something to do."""
+        return self._crew.busy
+
+    def examine(self, entry: Entry) -> asyncio.Future[Examined]:
+        """Have an open entry examined; it is closed before the future is done, unless ``StationLost`` is raised."""
+        future: asyncio.Future[Examined] = self._loop.create_future()
+        self._requests[entry] = future
+        self._waiting.append(entry)
+        self._feed()
+        return future
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether an entry is still going to be closed here."""
+        return entry in self._requests
+
+    def retire(self) -> None:
+        """Take no more requests, and close once there are none left."""
+        self._retired = True
+        self._loop.call_soon(self._leave)
+
+    def close(self) -> None:
+        """End the zygote and its workers at once; requests that are left fail with ``StationLost``."""
+        self._lose(StationLost("the service ends"))
+
+    def _feed(self) -> None:
+        while self._waiting and self._crew.has_room():
+            entry = self._waiting.popleft()
+            if self._requests[entry].cancelled() or entry.fd is None:
+                self._done(entry)
+            else:
+                self._crew.submit(entry, entry.fd)
+        self._crew.flush()
+        if self._timer is None and self._crew.in_flight:
+            self._timer = self._loop.call_later(_TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._advance()
+
+    def _advance(self) -> None:
+        if self.lost:
+            return
+        try:
+            for examined in self._crew.step(0):
+                self._finish(examined)
+        except FreeholdError as error:
+            self._lose(error)
+            return
+        self._feed()
+        self._leave()
+
+    def _finish(self, examined: Examined) -> None:
+        if examined.lost:
+            self._on_loss(examined.entry)
+        future = self._done(examined.entry)
+        if not future.done():
+            future.set_result(examined)
+
+    def _done(self, entry: Entry) -> asyncio.Future[Examined]:
+        close(entry)
+        return self._requests.pop(entry)
+
+    def _leave(self) -> None:
+        if self._retired and not self._requests and not self.lost:
+            self.close()
+
+    def _lose(self, error: FreeholdError) -> None:
+        if self.lost:
+            return
+        self.lost = error
+        self._loop.remove_reader(self._fileno)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._crew.abandon()
+        self._crew.close()
+        self._waiting.clear()
+        for entry, future in self._requests.items():
+            if future.done():
+                close(entry)
+            else:
+                future.set_exception(StationLost(str(error)))
+        self._requests.clear()
+
+
+def close(entry: Entry) -> None:
+    """Close the descriptor of an entry, if it has one."""
+    if entry.fd is not None:
+        os.close(entry.fd)
+        entry.fd = None
