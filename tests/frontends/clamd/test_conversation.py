@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -116,17 +117,18 @@ def test_a_name_with_a_newline_makes_no_answer_of_its_own(freehold_daemon: Runni
 def test_control_needs_the_right_user(freehold_daemon: Running) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root to be somebody else")
-    for folder in (freehold_daemon.path.parent, *freehold_daemon.path.parents):
-        if folder.stat().st_mode & 0o700 == 0o700 and str(folder).startswith("/tmp/"):
-            folder.chmod(folder.stat().st_mode | 0o055)
-    freehold_daemon.path.chmod(0o666)
-    for command in (b"zSHUTDOWN\0", b"zRELOAD\0", b"QUIT\n"):
-        with socket.socket(socket.AF_UNIX) as connection:
-            os.seteuid(65534)
-            try:
-                connection.connect(os.fspath(freehold_daemon.path))
-            finally:
-                os.seteuid(0)
-            connection.sendall(command)
-            assert everything(connection).rstrip(b"\0\n") == b"COMMAND UNAVAILABLE"
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to others
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "socket").hardlink_to(freehold_daemon.path)
+        freehold_daemon.path.chmod(0o666)
+        for command in (b"zSHUTDOWN\0", b"zRELOAD\0", b"QUIT\n"):
+            with socket.socket(socket.AF_UNIX) as connection:
+                os.seteuid(65534)
+                try:
+                    connection.connect(os.fspath(folder / "socket"))
+                finally:
+                    os.seteuid(0)
+                connection.sendall(command)
+                assert everything(connection).rstrip(b"\0\n") == b"COMMAND UNAVAILABLE"
     assert freehold_daemon.ask(b"zPING\0") == b"PONG\0"

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ examples:
   freehold config show
   freehold config show --all --format json
   freehold config check ./freehold.toml
+  freehold config import /etc/clamav/clamd.conf >> /etc/freehold/freehold.toml
   freehold scan --config ./freehold.toml /srv
 """
 
@@ -36,16 +38,24 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See ``freehold.frontends.cli``."""
     parser.epilog = _EXAMPLES
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="show|check")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="show|check|import")
     show = verbs.add_parser("show", help="show every value that is set, and where", description="Show the values.")
     show.add_argument("--all", action="store_true", help="show what is not set, too, with the built-in values")
     show.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
     check = verbs.add_parser("check", help="check files before they count", description="Check configuration files.")
+    bring = verbs.add_parser(
+        "import",
+        help="turn a clamd.conf into settings of [serve]",
+        description="Print TOML for Freehold's configuration.",
+    )
+    bring.add_argument("file", type=Path, metavar="FILE", help="clamd's configuration")
     check.add_argument("files", nargs="*", metavar="FILE", help="by default those that count")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show or check."""
+    """Show, check or import."""
+    if args.verb == "import":
+        return _import(args.file)
     if args.verb == "check":
         return _check([Path(name) for name in args.files] or _counting(args))
     settings = config.load(_counting(args))
@@ -55,6 +65,19 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([row._asdict() for row in rows], indent=2, default=str))
     else:
         print(*_lines(rows, settings), sep="\n")
+    return 0
+
+
+def _import(path: Path) -> int:
+    """Print the settings, and on standard error what has no counterpart."""
+    from freehold.frontends.clamd import importing
+
+    imported = importing.read(config.read_own(path))
+    print(f"# from {printable(str(path))}\n[serve]")
+    for key, value in imported.settings.items():
+        print(f"{key} = {json.dumps(value)}")
+    for line in imported.left_out:
+        print(f"{printable(f'{path}:{line}')}", file=sys.stderr)
     return 0
 
 
