@@ -2,10 +2,13 @@
 
 import json
 import os
+import shutil
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
+from tests.formats.signing import RSA, Signing
 from tests.frontends.conftest import Run
 
 PACK = """
@@ -26,6 +29,8 @@ entity = "makers"
 indicators = [
   { kind = "package", value = "tool", strength = "strong", source = "here" },
   { kind = "path", value = "/opt/tool/*", strength = "strong", source = "here" },
+  { kind = "publisher", value = "tool makers*", strength = "strong", source = "here" },
+  { kind = "publisher", value = "others", strength = "weak", source = "here" },
   { kind = "path", value = "*/engine.dll", strength = "weak", source = "here" },
   { kind = "sha256", value = "SHA_STRONG", strength = "strong", source = "here" },
   { kind = "sha256", value = "SHA_WEAK", strength = "weak", source = "here" },
@@ -112,6 +117,20 @@ def test_members_of_archives_and_standard_input(freehold: Run, system: Path, pac
         assert freehold("scan", "--policy", pack, "--stdin", stdin=file).returncode == 1
     status, found = prohibited(freehold, "--policy", pack, "--all-matches", tmp_path / "image.tar")
     assert (status, len(found[str(tmp_path / "image.tar")])) == (1, 3)
+
+
+@pytest.mark.skipif(not shutil.which("osslsigncode"), reason="needs osslsigncode")
+def test_programs_that_a_listed_publisher_signed(freehold: Run, pack: Path, tmp_path: Path) -> None:
+    signing = Signing(tmp_path)
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for name, owner in {"makers": "Tool Makers Ltd.", "others": "Others", "third": "Old Tool Makers"}.items():
+        signing.self_signed(name, *RSA, subject=f"/O={owner}/CN=Somebody")
+        (folder / f"{name}.bin").write_bytes(signing.sign(name))
+    with zipfile.ZipFile(folder / "packed.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(folder / "makers.bin", "setup.exe")
+    status, found = prohibited(freehold, "--policy", pack, folder)
+    assert (status, sorted(Path(path).name for path in found)) == (1, ["makers.bin", "packed.zip"])
 
 
 def test_the_report_says_what_it_is(freehold: Run, system: Path, pack: Path) -> None:
