@@ -81,14 +81,14 @@ def _magic(file_type: str, offset: int, digits: str) -> _Magic:
     return _Magic(file_type, offset, exact, len(digits) // 2, mask, int(digits.replace("?", "0"), 16))
 
 
-def _load() -> tuple[dict[bytes, list[_Magic]], list[_Magic]]:
+def _load() -> tuple[dict[bytes, list[_Magic]], list[tuple[int, bytes, _Magic]]]:
     """Return the magics at offset 0 by their first two bytes, and those at other offsets; longer ones come first."""
     first: dict[bytes, list[_Magic]] = {}
     elsewhere = []
     for file_type, offset, digits in sorted(_rows(), key=lambda row: -len(row[2].replace("?", ""))):
         magic = _magic(file_type, offset, digits)
         if offset:
-            elsewhere.append(magic)
+            elsewhere.append((offset, magic.exact, magic))
             continue
         for key in _keys(digits[:4]):
             first.setdefault(key, []).append(magic)
@@ -113,13 +113,14 @@ def identify(view: View) -> str:
         if magic.stands_at(0, head):
             return magic.file_type
     size = view.size
-    for magic in _ELSEWHERE:
-        file_type, offset, exact, length, _, _ = magic
-        if offset + length <= HEAD:
-            if head.startswith(exact, offset) and magic.stands_at(offset, head):
-                return file_type
-        elif offset < size and magic.stands_at(0, view.read(offset, length)):
-            return file_type
+    for offset, exact, magic in _ELSEWHERE:
+        if offset >= size:
+            continue
+        if offset + magic.length > HEAD:
+            if magic.stands_at(0, view.read(offset, magic.length)):
+                return magic.file_type
+        elif head.startswith(exact, offset) and magic.stands_at(offset, head):
+            return magic.file_type
     if b"%PDF-" in head:
         return "pdf"
     return _text_kind(head) or _without_magic(head, view.size)

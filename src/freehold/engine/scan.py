@@ -7,8 +7,7 @@ everything.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from freehold.engine.identify import has_zip_at_end, identify
 from freehold.engine.loops import contains_itself
@@ -22,6 +21,7 @@ from freehold.model.report import UNWANTED, Detection, Node, Problem, ProblemKin
 from freehold.model.view import BytesView, ContentChanged, FileView, View
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 _BRANCH_LIMITS = frozenset(
     {"depth", "ratio", "decoder_memory", "whole_bytes", "occurrences", "regex_bytes", "regex_steps"}
@@ -108,7 +108,7 @@ class _Examination:
         started = time.perf_counter()
         root = Artifact(name, view)
         try:
-            self._guard(root, partial(self._examine_root, root))
+            self._guard(root, self._examine_root, root)
             while self.stack:
                 self._step(self.stack[-1])
         except _Stop:
@@ -135,12 +135,12 @@ class _Examination:
     def _step(self, layer: _Layer) -> None:
         """Examine the next child of a layer, or leave the layer when it has no more."""
         before = time.perf_counter()
-        child = self._guard(layer.artifact, partial(next, layer.children, None))
+        child = self._guard(layer.artifact, next, layer.children, None)
         if layer.node is not None:
             _spend(layer.node, "unpack", before)
         if child is not None:
             artifact = Artifact(child.name, _NOTHING, parent=layer.artifact, depth=layer.artifact.depth + 1)
-            self._guard(artifact, partial(self._examine_child, artifact, child))
+            self._guard(artifact, self._examine_child, artifact, child)
             return
         self.stack.pop()
         self.spool.release(layer.mark)
@@ -166,7 +166,7 @@ class _Examination:
     ) -> LimitReached | None:
         """Collect what a decoder produces; what came out before damage or a limit is examined all the same."""
         self.spool.begin()
-        stop = self._guard(artifact, partial(self._collect, chunks, consumed))
+        stop = self._guard(artifact, self._collect, chunks, consumed)
         artifact.view = self._guard(artifact, self.spool.finish) or _NOTHING
         return stop
 
@@ -214,7 +214,7 @@ class _Examination:
     def _push(self, artifact: Artifact, formats: Sequence[Format], mark: int, node: Node | None) -> None:
         """Put the readings of an artifact on the stack, the first one on top; the lowest frees its content."""
         for format_ in reversed(formats):
-            within = artifact.taken_for("zip") if format_ is BY_TYPE["zip"] else artifact
+            within = artifact.taken_for("zip") if format_.name == "zip" else artifact
             lowest = not self.stack or self.stack[-1].artifact.view is not artifact.view
             children = format_.children(artifact.view, _Unpacking(self, within))
             self.stack.append(_Layer(within, children, mark if lowest else self.spool.mark, node))
@@ -222,7 +222,7 @@ class _Examination:
     def _compare(self, artifact: Artifact, node: Node | None) -> None:
         for matcher in self.matchers:
             before = time.perf_counter()
-            self._guard(artifact, partial(self._match, matcher, artifact))
+            self._guard(artifact, self._match, matcher, artifact)
             if node is not None:
                 _spend(node, matcher.name, before)
 
@@ -249,10 +249,10 @@ class _Examination:
         if len(self.report.problems) < self.limits.problems:
             self.report.problems.append(Problem(kind, artifact.lineage, detail))
 
-    def _guard(self, artifact: Artifact, action: Callable[[], _T]) -> _T | None:
+    def _guard(self, artifact: Artifact, action: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | None:
         """Do something with hostile content; what goes wrong becomes a problem, and the rest goes on."""
         try:
-            return action()
+            return action(*args, **kwargs)
         except _Stop:
             raise
         except LimitReached as error:
@@ -335,9 +335,10 @@ def _formats_for(artifact: Artifact) -> list[Format]:
     """The readings that an artifact has: the format of its type, a ZIP or a DMG that ends it, UDF beside ISO 9660."""
     known = BY_TYPE.get(artifact.file_type)
     formats = [] if known is None else [known]
-    if artifact.file_type not in _NEVER_ZIP and artifact.view.size > 98 and has_zip_at_end(artifact.view):
+    size = artifact.view.size
+    if size > 98 and artifact.file_type not in _NEVER_ZIP and has_zip_at_end(artifact.view):
         formats.append(BY_TYPE["zip"])
-    if artifact.view.size > 512 and artifact.view.read(artifact.view.size - 512, 8) == b"koly\0\0\0\4":
+    if size > 512 and artifact.view.read(size - 512, 8) == b"koly\0\0\0\4":
         formats.append(BY_TYPE["dmg"])
     if artifact.file_type == "iso" and b"BEA01\1" in artifact.view.read(34_816, 32_768):
         formats.append(BY_TYPE["udf"])

@@ -53,13 +53,15 @@ class _Page:
             at = self._lower.find(keyword, at + len(keyword))
 
     def _scripts(self) -> Iterator[Child]:
-        behind = 0
-        for at in self._places(b"<script"):
-            found = _SCRIPT.match(self._data, at) if at >= behind else None
+        at = self._lower.find(b"<script")
+        while at >= 0:
+            found = _SCRIPT.match(self._data, at)
             if found is None:
+                at = self._lower.find(b"<script", at + 1)
                 continue
             end = self._lower.find(b"</script", found.end())
             behind = end if end >= 0 else len(self._data)
+            at = self._lower.find(b"<script", behind)
             length = behind - found.end()
             if length >= _SHORTEST_SCRIPT and not _NO_SCRIPT.search(found[1]) and self._one_more():
                 yield Child(f"script-{self._count}", self._view.slice(found.end(), length))

@@ -75,6 +75,8 @@ _FACTS = (
     (re.compile(rb"/(?:AcroForm|XFA)(?![A-Za-z])"), "pdf_form"),
 )
 
+_ANY_FACT = re.compile(rb"|".join(pattern.pattern for pattern, _ in _FACTS))
+
 
 class _Document:
     def __init__(self, view: View, unpacking: Unpacking) -> None:
@@ -128,9 +130,10 @@ class _Document:
         self._plain_string(text, in_stream=in_stream)
         if b"/" not in content:
             return
-        for pattern, fact in _FACTS:
-            if pattern.search(content):
-                self._unpacking.fact(fact, True)
+        if _ANY_FACT.search(content):
+            for pattern, fact in _FACTS:
+                if pattern.search(content):
+                    self._unpacking.fact(fact, True)
         if b"/JS" in content:
             self._look_for_scripts(text, in_stream=in_stream)
         if b"/EF" in content:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from freehold.model.errors import LimitReached
 from freehold.model.interfaces import Unpacking
+from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
 _WINDOW = 1 << 20
@@ -22,6 +23,9 @@ _DICTIONARY_BYTES = 1 << 16
 _SMALL = 512
 _SMALL_OBJECTS = 50_000
 _PDF_HEAD = 1024
+_MOST_OBJECTS = 500_000
+"""Of a document; honest ones of hundreds of megabytes have fewer."""
+
 _BLANKS = b" \t\r\n\f\0"
 
 _NUMBER = re.compile(rb"(?<!\d)(\d{1,10})[\s\0]{1,16}(\d{1,10})[\s\0]{0,16}\Z")
@@ -82,6 +86,8 @@ class Objects:
         self._body = 0
         self._open: Stream | None = None
         self._outside = True
+        self._base = 0
+        self._piece = b""
 
     def walk(self) -> Iterator[Stream | Text]:
         """Yield all streams and texts in the order in which they end."""
@@ -89,9 +95,12 @@ class Objects:
         for at, keyword in self._keywords():
             if at < skip_to:
                 continue
+            if self.count > _MOST_OBJECTS:
+                self._unpacking.problem(ProblemKind.LIMIT, f"only the first {_MOST_OBJECTS} objects were looked at")
+                break
             if keyword == b"obj":
                 yield from self._object(at)
-            elif self._view.read(at - 3, 3) == b"end" and at >= 3:
+            elif self._read(at - 3, 3) == b"end" and at >= 3:
                 yield from self._endstream(at)
             else:
                 yield from self._stream(at)
@@ -103,14 +112,22 @@ class Objects:
         for base in range(0, self._view.size, _WINDOW):
             self._unpacking.budget.tick()
             piece = self._view.read(base, _WINDOW + 5)
+            self._base, self._piece = base, piece
             objects, streams = _finds(piece, b"obj"), _finds(piece, b"stream")
             yield from sorted(
                 [(base + at, b"obj") for at in objects if at < _WINDOW and piece[at - 1 : at] != b"d"]
                 + [(base + at, b"stream") for at in streams if at < _WINDOW]
             )
 
+    def _read(self, offset: int, length: int) -> bytes:
+        """As the view's; nearly everything lies in the piece whose keywords are being walked over."""
+        begin = offset - self._base
+        if begin >= 0 and begin + length <= len(self._piece):
+            return self._piece[begin : begin + length]
+        return self._view.read(offset, length)
+
     def _object(self, at: int) -> Iterator[Text]:
-        before = self._view.read(max(at - _OVERLAP, 0), min(at, _OVERLAP))
+        before = self._read(max(at - _OVERLAP, 0), min(at, _OVERLAP))
         found = _NUMBER.search(before)
         if not found:
             return
@@ -123,16 +140,16 @@ class Objects:
 
     def _stream(self, at: int) -> Iterator[Stream]:
         """Begin a stream, if the keyword is one: behind a dictionary, at the end of a line."""
-        following = self._view.read(at + 6, 18)
+        following = self._read(at + 6, 18)
         line = following.lstrip(b" \t")
-        before = self._view.read(max(at - 1024, 0), min(at, 1024))
+        before = self._read(max(at - 1024, 0), min(at, 1024))
         if line[:1] not in (b"\r", b"\n") or not _COMMENT_BEFORE.search(before) or self._number < 0:
             return
         if self._open is not None:
             yield self._open._replace(end=self._body)
         start = at + 6 + len(following) - len(line) + (2 if line.startswith(b"\r\n") else 1)
         first = max(self._body, at - _DICTIONARY_BYTES)
-        dictionary = plain_names(self._view.read(first, at - first))
+        dictionary = plain_names(self._read(first, at - first))
         self._open = Stream(self._number, self._generation, dictionary, start, start)
         self._outside = False
 
@@ -171,7 +188,7 @@ class Objects:
         start, length = self._body, end - self._body
         if length <= 0:
             return
-        content = self._view.read(start, min(length, _TEXT_BYTES))
+        content = self._read(start, min(length, _TEXT_BYTES))
         if length > _TEXT_BYTES:
             tail = max(start + _TEXT_BYTES, end - _TEXT_BYTES)
             content += self._view.read(tail, end - tail)

@@ -79,6 +79,8 @@ def _spellings(data: bytes) -> "dict[_Spelling, None]":
         middle = size // 2
         data = data[:_SAMPLE] + data[middle : middle + _SAMPLE] + data[-_SAMPLE:]
     left = data.translate(None, _NOT_PUNCTUATION)
+    if len(left) < _SHORTEST_MARK:
+        return {}
     likely = [row for shared, row in _MARKS if shared in left]
     found = dict.fromkeys(s for row in likely for mark, spellings in row if mark in left for s in spellings)
     return {spelling: None for spelling in found if spelling.pattern.search(data)}
@@ -195,3 +197,5 @@ _MARKS: tuple[tuple[bytes, tuple[tuple[bytes, tuple[_Spelling, ...]], ...]], ...
 
 The marks of a row all contain what stands before them, which nearly all texts do not.
 """
+
+_SHORTEST_MARK = min(len(mark) for _, row in _MARKS for mark, _ in row)

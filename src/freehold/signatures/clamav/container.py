@@ -283,7 +283,7 @@ def _parse_info(text: bytes, key: Key, *, unsigned: bool) -> _Info:
     signed = bool(mark) and pss_valid(hashlib.sha256(covered).digest(), code.rstrip(b"\r\n"), key)
     if not signed and (mark or not unsigned):
         raise TrustError("the signature of the database's list of files is wrong" if mark else "the list is not signed")
-    first, *lines = covered.splitlines()
+    first, *lines = covered.splitlines() or [b""]
     listed = {}
     for line in lines:
         match = _LISTED.fullmatch(line)
