@@ -6,7 +6,8 @@ import pytest
 from tests.emulation import code
 
 from freehold.emulation.unpack import unpack
-from freehold.model.errors import MalformedInput
+from freehold.model.errors import FreeholdError, LimitReached, MalformedInput
+from freehold.model.report import ProblemKind
 
 pytest.importorskip("icicle", reason="icicle-emu is not installed")
 
@@ -33,7 +34,7 @@ def test_what_was_hidden_is_in_memory(program, end):
     assert code.SECRET not in program
     dump = run(program)
     assert dump.end.startswith(end)
-    assert dump.whole
+    assert (dump.kind is None) is (end == "returns")
     [(name, memory)] = dump.regions
     assert name == "memory"
     assert code.SECRET in memory
@@ -41,7 +42,7 @@ def test_what_was_hidden_is_in_memory(program, end):
 
 def test_an_endless_loop_ends():
     dump = run(code.program(code.NARROW + code.ENDLESS), 0.2)
-    assert not dump.whole
+    assert dump.kind is ProblemKind.LIMIT
     assert code.SECRET in dump.regions[0][1]
 
 
@@ -54,7 +55,7 @@ def test_what_is_no_program_is_refused(program):
 def test_a_program_that_needs_too_much_memory_is_refused():
     program = bytearray(code.program(b""))
     program[64 + 24 + 56 : 64 + 24 + 60] = (1 << 30).to_bytes(4, "little")
-    with pytest.raises(MalformedInput):
+    with pytest.raises(LimitReached, match="emulated_memory"):
         run(bytes(program))
 
 
@@ -67,6 +68,6 @@ def test_damaged_programs_are_run_or_refused():
             damaged[source.randrange(0x700)] = source.randrange(256)
         try:
             dump = run(bytes(damaged), 0.1)
-        except MalformedInput:
+        except FreeholdError:
             continue
         assert dump.end

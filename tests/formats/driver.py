@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from freehold.engine.spool import Spool
 from freehold.formats.registry import BY_TYPE
 from freehold.model.errors import LimitReached, MalformedInput
-from freehold.model.interfaces import Child, Member
+from freehold.model.interfaces import Child, Emulated, Member
 from freehold.model.limits import Budget, Limits
 from freehold.model.report import ProblemKind
 from freehold.model.view import BytesView, View
@@ -41,8 +41,9 @@ class Collector:
     def fact(self, key: str, value: str | float) -> None:
         self.facts[key] = value
 
-    def emulate(self, program: View, *, wide: bool) -> None:
+    def emulate(self, program: View, *, wide: bool) -> Emulated:
         """Run nothing."""
+        return Emulated(ProblemKind.UNSUPPORTED, "it was not run")
 
     @property
     def kinds(self) -> set[ProblemKind]:

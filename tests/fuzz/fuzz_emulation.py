@@ -11,7 +11,7 @@ import signal
 
 from freehold.emulation.cpu import Cpu
 from freehold.emulation.unpack import unpack
-from freehold.model.errors import MalformedInput
+from freehold.model.errors import FreeholdError
 
 SAMPLES = ("pe_inside",)
 
@@ -26,7 +26,7 @@ def target(data: bytes) -> None:
         status = 1
         try:
             signal.setitimer(signal.ITIMER_REAL, 0.2)
-            with contextlib.suppress(MalformedInput):
+            with contextlib.suppress(FreeholdError):
                 unpack(data, _made, 0.1)
             status = 0
         finally:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from tests.emulation import code
 
+from freehold.formats import pe
 from freehold.model.limits import Limits
 from freehold.model.report import ProblemKind, Verdict
+from freehold.model.view import BytesView
 from freehold.sandbox import emulating
 from freehold.sandbox.modes import Mode
 from freehold.service.entry import Entry
@@ -72,6 +74,54 @@ def test_upx_without_its_header_is_unpacked_all_the_same(tmp_path, name, method)
     program = (tmp_path / "upx").read_bytes().replace(b"UPX!", b"abc!")
     report = examine(tmp_path, {"program": program}, signature)["program"]
     assert [found.artifact for found in report.detections] == ["program ▸ memory"]
+
+
+def damaged(name, code):
+    """One of ClamAV's test files with other instructions where it begins."""
+    program = (FILES / f"clam-{name}.exe").read_bytes()
+    start = pe.read(BytesView(program)).entry
+    return program[:start] + code + program[start + len(code) :]
+
+
+@pytest.mark.usefixtures("emulator")
+@pytest.mark.skipif(not FILES.is_dir(), reason="clamav-testfiles is not installed")
+def test_what_fails_before_it_has_unpacked_anything_is_incomplete(tmp_path):
+    illegal, returns = b"\x0f\x0b", b"\xc3"
+    programs = {name: damaged(name, illegal) for name in ("aspack", "mew", "pespin", "petite", "upack", "yc")}
+    programs |= {f"{name}-returns": damaged(name, returns) for name in ("aspack", "petite", "wwpack")}
+    reports = examine(tmp_path, programs, TEST_FILE)
+    for name, report in reports.items():
+        assert report.verdict is Verdict.INCOMPLETE, name
+        assert ProblemKind.UNSUPPORTED in {problem.kind for problem in report.problems}, name
+        assert any("could not be unpacked: " in problem.detail for problem in report.problems), name
+    assert "returns, having unpacked nothing" in reports["petite-returns"].problems[0].detail
+    assert "begins where it may write" in reports["pespin"].problems[0].detail
+
+
+@pytest.mark.usefixtures("emulator")
+def test_a_program_that_was_never_packed_is_clean(tmp_path):
+    assert examine(tmp_path, {"plain": code.program(code.RETURN)})["plain"].verdict is Verdict.CLEAN
+
+
+@pytest.mark.usefixtures("emulator")
+def test_a_program_that_ends_itself_by_a_fault_is_incomplete_and_its_memory_is_examined(tmp_path):
+    report = examine(tmp_path, {"fault": code.program(code.NARROW + b"\x0f\x0b")})["fault"]
+    assert [found.artifact for found in report.detections] == ["fault ▸ memory"]
+    assert [problem.kind for problem in report.problems] == [ProblemKind.UNSUPPORTED]
+
+
+@pytest.mark.usefixtures("emulator")
+@pytest.mark.skipif(shutil.which("upx") is None, reason="upx is not installed")
+def test_upx_with_a_header_that_lies_is_run_and_then_no_problem(tmp_path):
+    [path] = Path(sys.base_prefix).glob("lib/python*/site-packages/pip/_vendor/distlib/t32.exe")
+    subprocess.run(["upx", "-qqf", "-o", tmp_path / "upx", path], check=True, stdout=subprocess.DEVNULL)
+    program = bytearray((tmp_path / "upx").read_bytes())
+    at = program.index(b"UPX!")
+    program[at + 16 : at + 20] = (0x10000).to_bytes(4, "little")  # the size, which the stub does not look at
+    signature = b"Code:0:*:" + path.read_bytes()[0x1800:0x1840].hex().encode() + b"\n"
+    report = examine(tmp_path, {"program": bytes(program)}, signature)["program"]
+    assert [found.artifact for found in report.detections] == ["program ▸ memory"]
+    assert report.problems == []
 
 
 @pytest.mark.usefixtures("emulator")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from freehold.emulation.cpu import PAGE
-from freehold.model.errors import MalformedInput
+from freehold.model.errors import LimitReached, MalformedInput
 
 LARGEST = 64 << 20
 """Bytes that a program may take in memory; a larger one is not run."""
@@ -39,7 +39,7 @@ class Image:
     """
 
     def __init__(self, program: bytes) -> None:
-        """Raises ``MalformedInput`` when it cannot be loaded."""
+        """Raises ``MalformedInput`` when it cannot be loaded, ``LimitReached`` when it is too large."""
         at = int.from_bytes(program[60:64], "little")
         head = program[at : at + 24 + 240]
         if program[:2] != b"MZ" or head[:4] != b"PE\0\0" or len(head) < 24 + 96:
@@ -55,7 +55,7 @@ class Image:
         sections = list(struct.iter_unpack("<8xIIII16x", table[: len(table) // 40 * 40]))
         end = max([size, *(address + max(virtual, raw) for virtual, address, raw, _ in sections)])
         if end > LARGEST:
-            raise MalformedInput(f"takes {end} bytes of memory")
+            raise LimitReached("emulated_memory", LARGEST)
         self.memory = bytearray(-(-end // PAGE) * PAGE)
         self._put(0, program[: max(min(self._headers, PAGE), 24 + at + optional + 40 * count)])
         for virtual, address, raw, start in sections:

@@ -8,6 +8,7 @@ from freehold.emulation.cpu import Cpu, Reason, Stop
 from freehold.emulation.image import Image, as_file
 from freehold.emulation.seh import SINGLE_STEP, Exceptions
 from freehold.emulation.windows import RETURN, STACK, STACK_SIZE, Windows
+from freehold.model.report import ProblemKind
 
 INSTRUCTIONS = 1_000_000_000
 """Instructions that a program may take to unpack itself."""
@@ -15,8 +16,12 @@ INSTRUCTIONS = 1_000_000_000
 SECONDS = 3.0
 """Wall time for the same."""
 
+LEAST_CHANGED = 32
+"""Bytes of its own memory; a program that changes fewer has set variables, but unpacked nothing."""
+
 _SLICE = 100_000
 _MOST_BLOCKS = 32
+_GIVES_UP = {"ExitProcess", "TerminateProcess", "FatalAppExitA"}
 
 
 class Dump(NamedTuple):
@@ -24,13 +29,14 @@ class Dump(NamedTuple):
 
     Attributes:
         end: why it was stopped, for people.
-        whole: whether it had come to an end of its own, so that nothing is to be expected any more.
+        kind: why it may not have unpacked all of itself, None when it came to an end of its own.
         instructions: that it executed.
-        regions: name and content of the image and of each block that it asked for.
+        regions: name and content of the image and of each block that it asked for; none when it ended of its own
+            accord and had changed nothing.
     """
 
     end: str
-    whole: bool
+    kind: ProblemKind | None
     instructions: int
     regions: list[tuple[str, bytes]]
 
@@ -45,18 +51,36 @@ def unpack(program: bytes, processor: Callable[[bool], Cpu], seconds: float = SE
 
     Raises:
         MalformedInput: it is no program that Windows would load on x86.
+        LimitReached: it is too large.
     """
     image = Image(program)
     cpu = processor(image.wide)
     windows = Windows(cpu, image, program)
-    end, whole = _Run(cpu, image, windows, seconds).run()
-    regions = [("memory", as_file(cpu.read(windows.base, len(image.memory))))]
+    loaded = cpu.read(windows.base, len(image.memory))
+    end, kind = _Run(cpu, image, windows, seconds).run()
+    memory = cpu.read(windows.base, len(image.memory))
+    regions = [("memory", as_file(memory))]
     largest = sorted(windows.blocks.items(), key=lambda block: block[1], reverse=True)[:_MOST_BLOCKS]
     for address, size in largest:
         content = cpu.read(address, size).rstrip(b"\0")
         if content:
             regions.append((f"heap-{address:x}", content))
-    return Dump(end, whole, cpu.executed, regions)
+    if kind is None and len(regions) == 1 and _differing(loaded, memory) < LEAST_CHANGED:
+        return Dump(f"{end}, having unpacked nothing", None, cpu.executed, [])
+    return Dump(end, kind, cpu.executed, regions)
+
+
+def _differing(one: bytes, other: bytes) -> int:
+    """Return how many bytes differ; both are of the same length."""
+    difference = int.from_bytes(one, "little") ^ int.from_bytes(other, "little")
+    return len(one) - difference.to_bytes(len(one), "little").count(0)
+
+
+class _End(NamedTuple):
+    """Why a run ended, and what kind of problem that is, if it is one."""
+
+    words: str
+    kind: ProblemKind | None = None
 
 
 class _Run:
@@ -68,22 +92,22 @@ class _Run:
         self._deadline = time.monotonic() + seconds
         self._starts = [*image.callbacks(), windows.base + image.entry]
 
-    def run(self) -> tuple[str, bool]:
-        """Run what the loader would run; returns why it ended, and whether of its own accord."""
+    def run(self) -> _End:
+        """Run what the loader would run."""
         self._begin()
         while True:
             left = min(_SLICE, INSTRUCTIONS - self._cpu.executed)
             if left <= 0:
-                return f"limit of {INSTRUCTIONS:,} instructions reached", False
+                return _End(f"limit of {INSTRUCTIONS:,} instructions reached", ProblemKind.LIMIT)
             if time.monotonic() > self._deadline:
-                return f"limit of {self._seconds:g} s reached", False
+                return _End(f"limit of {self._seconds:g} s reached", ProblemKind.LIMIT)
             single = self._exceptions.single_step
             stop = self._cpu.run(1 if single else left)
             if single and stop.reason is Reason.LIMIT:
                 if not self._exceptions.raise_code(SINGLE_STEP, stop):
-                    return "an exception that nobody handles", True
+                    return _End("an exception that nobody handles", ProblemKind.UNSUPPORTED)
             elif stop.reason is not Reason.LIMIT and (end := self._handle(stop)):
-                return end, True
+                return end
 
     def _begin(self) -> None:
         """Go to the next function that the loader calls."""
@@ -101,24 +125,24 @@ class _Run:
         windows.push(RETURN)
         cpu.put("ip", start)
 
-    def _handle(self, stop: Stop) -> str:
-        """Do what is due after a stop; returns why that was the end, "" to go on."""
+    def _handle(self, stop: Stop) -> _End | None:
+        """Do what is due after a stop; returns why that was the end, None to go on."""
         here = self._cpu.get("ip")
         if stop.reason is Reason.TRAP:
             if here == RETURN:
                 return self._returned()
             if self._windows.answer(here):
-                return ""
+                return None
             if name := self._windows.name_of(here):
-                return f"calls {name}"
+                return _End(f"calls {name}", ProblemKind.UNSUPPORTED if name in _GIVES_UP else None)
         if self._exceptions.raise_(stop):
-            return ""
-        return f"exception ({stop.reason}) at {here:#x} that nobody handles"
+            return None
+        return _End(f"exception ({stop.reason}) at {here:#x} that nobody handles", ProblemKind.UNSUPPORTED)
 
-    def _returned(self) -> str:
+    def _returned(self) -> _End | None:
         if self._exceptions.returned():
-            return ""
+            return None
         if not self._starts:
-            return "returns"
+            return _End("returns")
         self._begin()
-        return ""
+        return None

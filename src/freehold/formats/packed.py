@@ -6,10 +6,14 @@ ordinary programs begin in a section that is not writable, whereas packers write
 
 import struct
 from collections.abc import Iterator
+from itertools import islice
 
 from freehold.formats import upx
-from freehold.model.interfaces import Child, Unpacking
+from freehold.formats.carve import carve
+from freehold.model.errors import FreeholdError, LimitReached, MalformedInput
+from freehold.model.interfaces import Child, Emulated, Unpacking
 from freehold.model.layout import Layout
+from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
 _PACKERS = {
@@ -38,26 +42,37 @@ _BEGINNINGS = {b"MEW": "MEW", b"PS\xff\xd5\xab\xeb\xe7\xc3": "Upack"}
 _WRITABLE = 0x80000000
 _ZIP_MEMBER = b"PK\3\4"
 _SEARCHED = 1024
+_HEAD = 512
+_MOST_FINDINGS = 64
 _MOST_SECTIONS = 96
 
 
 def unpacked(view: View, layout: Layout, unpacking: Unpacking) -> Iterator[Child]:
     """Yield what a Windows program unpacks; nothing when it does not look packed."""
+    packer, suspicious = _look(view)
+    failure: FreeholdError | None = None
     if _has_upx_header(view, layout):
         from freehold.formats import upx_pe  # few programs need it
 
-        restored = list(upx_pe.unpacked(view, layout, unpacking))
-        yield from restored
-        if restored:
-            return
-    packer, suspicious = _look(view)
+        try:
+            program = upx_pe.restored(view, layout, unpacking)
+        except (MalformedInput, LimitReached) as error:
+            packer, failure = packer or "UPX", error
+        else:
+            if program is not None:
+                unpacking.fact("packer", "UPX")
+                yield Child("unpacked", program)
+                return
     if packer:
         unpacking.fact("packer", packer)
     if packer or suspicious:
-        yield from _emulated(view, packer, unpacking, wide=layout.is_64)
+        yield from _emulated(view, packer, failure, unpacking, wide=layout.is_64)
 
 
-def _emulated(view: View, packer: str, unpacking: Unpacking, *, wide: bool) -> Iterator[Child]:
+def _emulated(
+    view: View, packer: str, failure: FreeholdError | None, unpacking: Unpacking, *, wide: bool
+) -> Iterator[Child]:
+    """Yield what a program had in memory; ``failure``: why it could not be unpacked without being run."""
     outcome = unpacking.emulate(view, wide=wide)
     if outcome is None:
         return
@@ -68,8 +83,32 @@ def _emulated(view: View, packer: str, unpacking: Unpacking, *, wide: bool) -> I
         archive = _archive(memory)
         if archive is not None:
             yield Child(f"{name}-archive", archive)
-    if outcome.kind is not None and packer:  # otherwise nobody knows that there was anything to unpack
-        unpacking.problem(outcome.kind, f"packed with {packer}: {outcome.end}")
+    kind = _kind(outcome, view, packer, unpacking)
+    if kind is not None:
+        if failure is not None and not outcome.regions:
+            kind = ProblemKind.LIMIT if isinstance(failure, LimitReached) else ProblemKind.MALFORMED
+        before = "" if failure is None else f"{failure}; "
+        looks = f"packed with {packer}" if packer else "begins where it may write, as packed programs do"
+        unpacking.problem(kind, f"{looks}, could not be unpacked: {before}{outcome.end}")
+
+
+def _kind(outcome: Emulated, program: View, packer: str, unpacking: Unpacking) -> ProblemKind | None:
+    """Return what kind of problem an outcome is, None when the program has unpacked itself, or was never packed."""
+    if outcome.kind is None:
+        return ProblemKind.UNSUPPORTED if packer and not outcome.regions else None
+    if outcome.kind is ProblemKind.UNSUPPORTED:
+        if not outcome.regions:  # it was not run
+            return outcome.kind if packer else None  # otherwise nobody knows that there was anything to unpack
+        if any(_reveals(memory, program, unpacking) for _, memory in outcome.regions):
+            return None
+    return outcome.kind
+
+
+def _reveals(memory: View, program: View, unpacking: Unpacking) -> bool:
+    """Tell whether there is a program or an archive in memory that is not in the file."""
+    found = [child.content for child in islice(carve(memory, 1, memory.size, unpacking), _MOST_FINDINGS)]
+    heads = [view.read(0, _HEAD) for view in (*found, _archive(memory)) if isinstance(view, View)]
+    return any(not any(head in bytes(window) for _, window in program.windows(_HEAD)) for head in heads)
 
 
 def _archive(memory: View) -> View | None:
@@ -97,9 +136,7 @@ def _look(view: View) -> tuple[str, bool]:
     begins_writable = True  # in no section at all: in the header
     for name, size, address, raw, flags in struct.iter_unpack("<8sIII16xI", table[: len(table) // 40 * 40]):
         name = name.rstrip(b"\0")  # noqa: PLW2901 - as the tables have it
-        packer = (
-            packer or _PACKERS.get(name, "") or next((_BEGINNINGS[b] for b in _BEGINNINGS if name.startswith(b)), "")
-        )
+        packer = packer or _named(name)
         if address <= entry < address + max(size, raw):
             begins_writable = bool(flags & _WRITABLE)
     return packer, begins_writable and entry != 0

@@ -7,12 +7,11 @@ Source: Microsoft's PE format specification; observed output of ``upx`` 3.9 and 
 """
 
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from freehold.formats import upx
-from freehold.model.errors import LimitReached, MalformedInput
-from freehold.model.interfaces import Child, Unpacking
+from freehold.model.errors import MalformedInput
+from freehold.model.interfaces import Unpacking
 from freehold.model.layout import Layout
 from freehold.model.report import ProblemKind
 from freehold.model.view import BytesView, View
@@ -37,20 +36,15 @@ class _Packed(NamedTuple):
     size: int
 
 
-def unpacked(view: View, layout: Layout, unpacking: Unpacking) -> Iterator[Child]:
-    """Yield the program that UPX packed; nothing when it packed none."""
+def restored(view: View, layout: Layout, unpacking: Unpacking) -> View | None:
+    """Return the program that UPX packed; None when it packed none.
+
+    Raises:
+        MalformedInput: it is damaged, or packed in a way that is not known here.
+        LimitReached: it is too large.
+    """
     packed = _find(view, layout)
-    if packed is None:
-        return
-    unpacking.fact("packer", "UPX")
-    try:
-        program = _restore(view, layout, packed, unpacking)
-    except MalformedInput as error:
-        unpacking.problem(ProblemKind.MALFORMED, f"packed with UPX: {error}")
-    except LimitReached as error:
-        unpacking.problem(ProblemKind.LIMIT, f"packed with UPX: {error}")
-    else:
-        yield Child("unpacked", program)
+    return None if packed is None else _restore(view, layout, packed, unpacking)
 
 
 def _find(view: View, layout: Layout) -> _Packed | None:
@@ -70,12 +64,7 @@ def _find(view: View, layout: Layout) -> _Packed | None:
 
 
 def _restore(view: View, layout: Layout, packed: _Packed, unpacking: Unpacking) -> View:
-    """Return the program as it was before it was packed, as far as UPX kept it.
-
-    Raises:
-        MalformedInput: it is damaged, or packed in a way that is not known here.
-        LimitReached: it is too large.
-    """
+    """Return the program as it was before it was packed, as far as UPX kept it; raises as ``restored`` does."""
     data = view.read(packed.start, packed.packed_size)
     image = upx.decompress(packed.method, data, packed.size, unpacking.budget)
     program = _Program(view, layout, image)

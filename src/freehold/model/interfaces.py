@@ -35,7 +35,7 @@ class Emulated(NamedTuple):
     Attributes:
         kind: why it may not have unpacked all of itself, None when it came to an end of its own.
         end: how it ended, for people.
-        regions: name and content of what it had in memory.
+        regions: name and content of what it had in memory; none when it was not run, or changed nothing.
     """
 
     kind: ProblemKind | None

@@ -14,7 +14,7 @@ from typing import Any
 
 from freehold.emulation.cpu import Cpu
 from freehold.emulation.unpack import SECONDS, unpack
-from freehold.model.errors import MalformedInput
+from freehold.model.errors import LimitReached, MalformedInput
 from freehold.model.report import ProblemKind
 from freehold.sandbox import worker
 from freehold.sandbox.emulated import HEADER, LARGEST_DUMP, MOST_REGIONS
@@ -113,8 +113,10 @@ def _live(file: int, size: int, wide: bool, cpu: Cpu, policy: Policy) -> None:
         dump = unpack(program, lambda kind: _same(cpu, kind is wide))
     except MalformedInput as error:
         _write(file, str(error), ProblemKind.UNSUPPORTED, [])
-        return
-    _write(file, dump.end, "" if dump.whole else ProblemKind.LIMIT, dump.regions)
+    except LimitReached as error:
+        _write(file, str(error), ProblemKind.LIMIT, [])
+    else:
+        _write(file, dump.end, dump.kind or "", dump.regions)
 
 
 def _same(cpu: Cpu, agreed: bool) -> Cpu:
