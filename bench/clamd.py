@@ -33,10 +33,11 @@ class NotRunning(Exception):
 
 
 class Daemon:
-    """A running ``clamd``."""
+    """A running ``clamd``; ``socket`` is where it listens."""
 
     def __init__(self, folder: Path) -> None:
         self._configuration = folder / "clamd.conf"
+        self.socket = folder / "clamd.socket"
 
     def scan(self, target: Path) -> float:
         """Scan a folder with all threads; returns seconds."""
