@@ -147,3 +147,16 @@ def test_cef_escapes_what_would_end_a_field(history: History) -> None:
     assert r"|Own.Test\|a=b|" in line
     assert r"fname=in\\xffvoice|x\=1\\\\.zip " in line or r"fname=in\\xffvoice|x\=1\\.zip " in line
     assert "\n" not in line
+
+
+def test_a_history_of_the_first_layout_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    with History(path, create=True) as history:
+        history.add(*scanned(bad()))
+    with sqlite3.connect(path) as database:
+        database.execute("ALTER TABLE findings DROP COLUMN action")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    with History(path) as history:
+        history.add(*scanned(bad()))
+        assert [finding.action for finding in history.findings()] == ["", ""]

@@ -26,7 +26,7 @@ ALLOWED = "allowed"
 """The action of a detection that one of the user's lists allows."""
 
 _WAIT = 5.0
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE scans (
     id INTEGER PRIMARY KEY AUTOINCREMENT, began REAL NOT NULL, seconds REAL NOT NULL, version TEXT NOT NULL,
@@ -212,10 +212,12 @@ class History:
             version = database.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:
                 raise UsageError(f"the history {path} was written by a later version of Freehold")
-            if version < _VERSION:
+            if version == 0:
                 for statement in _SCHEMA.split(";\n"):
                     database.execute(statement)
-                database.execute(f"PRAGMA user_version = {_VERSION}")
+            elif version == 1:
+                database.execute("ALTER TABLE findings ADD COLUMN action TEXT NOT NULL DEFAULT ''")
+            database.execute(f"PRAGMA user_version = {_VERSION}")
 
 
 class Recorder:
