@@ -21,7 +21,7 @@ def bundles(args: argparse.Namespace) -> list[Path]:
         return []
     from freehold.signatures import policies
 
-    packs = policies.find(args.policy)
+    packs, _ = policies.select(args.policy)
     policies.read(packs)
     return [databases.policy_bundle(packs, weak=False)]
 
