@@ -104,10 +104,15 @@ def test_a_program_that_was_never_packed_is_clean(tmp_path):
 
 
 @pytest.mark.usefixtures("emulator")
-def test_a_program_that_ends_itself_by_a_fault_is_incomplete_and_its_memory_is_examined(tmp_path):
-    report = examine(tmp_path, {"fault": code.program(code.NARROW + b"\x0f\x0b")})["fault"]
-    assert [found.artifact for found in report.detections] == ["fault ▸ memory"]
-    assert [problem.kind for problem in report.problems] == [ProblemKind.UNSUPPORTED]
+def test_memory_is_examined_after_a_fault_and_incomplete_when_nothing_is_found(tmp_path):
+    program = code.program(code.NARROW + b"\x0f\x0b")
+    found = examine(tmp_path, {"fault": program})["fault"]
+    assert [detection.artifact for detection in found.detections] == ["fault ▸ memory"]
+    nothing = examine(tmp_path, {"fault": program}, b"Absent:0:*:" + bytes(range(1, 21)).hex().encode() + b"\n")[
+        "fault"
+    ]
+    assert nothing.verdict is Verdict.INCOMPLETE
+    assert [problem.kind for problem in nothing.problems] == [ProblemKind.UNSUPPORTED]
 
 
 @pytest.mark.usefixtures("emulator")
