@@ -1,6 +1,7 @@
 """What the tests of the sandbox share."""
 
 import ctypes
+import importlib
 import json
 import os
 from collections.abc import Callable
@@ -9,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from freehold.sandbox import examination, lockdown, proof, seccomp, worker, zygote
+from freehold.sandbox import examination, late, lockdown, proof, seccomp, worker, zygote
 from freehold.sandbox.pipes import PipeZygote
 
 NOBODY = 65_534
 PR_SET_DUMPABLE = 4
-LOADED = (examination, proof, zygote, PipeZygote)
+LOADED = (examination, proof, zygote, PipeZygote, *map(importlib.import_module, late.LIBRARY))
 """Loaded before a test changes the user: an interpreter in root's home is out of reach for others."""
 
 

@@ -361,6 +361,14 @@ def read(fd: int) -> bytes | None:
     except BlockingIOError:
         return None
     except ConnectionResetError:
+        # The other side left without reading all; the kernel says so before it hands out what was said until then.
+        return _last_piece(fd)
+
+
+def _last_piece(fd: int) -> bytes:
+    try:
+        return os.read(fd, PIECE)
+    except (BlockingIOError, ConnectionResetError):
         return b""
 
 
