@@ -1,11 +1,11 @@
 """Configuration and options are one: a value in a file is the default of the option with that name."""
 
 import argparse
-import difflib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from freehold.model.errors import UsageError
+from freehold.model.suggestion import suggestion
 from freehold.service.config import Settings, Value
 
 NEVER = frozenset(
@@ -79,9 +79,9 @@ def faults_of(parser: argparse.ArgumentParser, command: str, settings: Settings)
         keys = known.get(name)
         for key, value in table.items():
             if keys is None:
-                yield f"{value.origin}: there is no table [{name}]{_close(name, known)}"
+                yield f"{value.origin}: there is no table [{name}]{suggestion(name, known)}"
             elif key not in keys:
-                yield f"{value.origin}: unknown key '{key}' in [{name}]{_close(key, keys)}"
+                yield f"{value.origin}: unknown key '{key}' in [{name}]{suggestion(key, keys)}"
             else:
                 yield from (f"{value.origin}: {key}: {fault}" for fault in _faults(keys[key], value))
         yield from _contradictions(keys or {}, table)
@@ -151,8 +151,3 @@ def _is_flag(action: argparse.Action) -> bool:
 def _key(action: argparse.Action) -> str:
     """Return the name of an option without its dashes, "" for what is none."""
     return next((name[2:] for name in action.option_strings if name.startswith("--")), "")
-
-
-def _close(word: str, known: dict[str, Any]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""

@@ -42,6 +42,7 @@ from freehold.model.errors import MalformedInput
 from freehold.model.filetype import Target
 from freehold.model.report import Verdict
 from freehold.model.signature import About, Expression, HashSignature, PatternSignature, Rejected
+from freehold.model.suggestion import suggestion
 from freehold.signatures.condition import parse_condition
 from freehold.signatures.hexpattern import regex_of_hex
 
@@ -153,7 +154,7 @@ def _targets(names: Any) -> tuple[Target, ...]:
         raise MalformedInput("targets must be a list of names")
     for name in names:
         if name not in _TARGETS:
-            raise MalformedInput(f"there is no target {name!r}{_suggestion(str(name), _TARGETS)}")
+            raise MalformedInput(f"there is no target {name!r}{suggestion(str(name), _TARGETS)}")
     return tuple(sorted({_TARGETS[name] for name in names}))
 
 
@@ -202,14 +203,7 @@ def _refuse(condition: bool, reason: str) -> None:
 def _check_keys(table: dict[str, Any], known: frozenset[str] | set[str], where: str) -> None:
     for key in table:
         if key not in known:
-            raise MalformedInput(f"{where} has an unknown key {key!r}{_suggestion(key, known)}")
-
-
-def _suggestion(word: str, known: Any) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, list(known), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+            raise MalformedInput(f"{where} has an unknown key {key!r}{suggestion(key, known)}")
 
 
 def _table(value: Any, what: str) -> dict[str, Any]:

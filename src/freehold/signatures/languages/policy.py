@@ -62,6 +62,7 @@ from freehold.model.policy import (
     Strength,
 )
 from freehold.model.signature import Rejected
+from freehold.model.suggestion import suggestion
 
 _T = TypeVar("_T")
 
@@ -262,7 +263,7 @@ class _Table:
     def refuse_unknown(self, known: frozenset[str]) -> None:
         for key in self._values:
             if key not in known:
-                self.fault(key, f"unknown key '{key}'{_close(key, known)}")
+                self.fault(key, f"unknown key '{key}'{suggestion(key, known)}")
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self._values.get(key, default)
@@ -303,7 +304,7 @@ class _Table:
         known = {item.value: item for item in kind}
         if isinstance(value, str) and value in known:
             return known[value]
-        said = f"{key} must be one of {', '.join(known)}{_close(str(value), known)}"
+        said = f"{key} must be one of {', '.join(known)}{suggestion(str(value), known)}"
         self.fault(key, said if key in self._values else f"{key} is missing")
         return next(iter(kind))
 
@@ -347,13 +348,6 @@ def _lines(text: str) -> dict[tuple[str, int, str], int]:
             items += 1
             lines.setdefault((kind, index, f"{key} {items}"), number)
     return lines
-
-
-def _close(word: str, known: Any) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, list(known), 1)
-    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def _line_of(error: Exception) -> int:
