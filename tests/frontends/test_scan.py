@@ -234,9 +234,10 @@ def test_a_full_disk_is_told_in_one_line(scan: Run, tmp_path: Path) -> None:
 
 
 def test_standard_input_is_examined(scan: Run) -> None:
-    result = scan("--stdin", "--format", "jsonl", input=nested(MARKER))
+    content = nested(MARKER)
+    result = scan("--stdin", "--format", "jsonl", input=content)
     (report,) = objects(result.stdout).values()
-    assert (report["path"], report["verdict"], report["size"]) == ("<stdin>", "infected", len(nested(MARKER)))
+    assert (report["path"], report["verdict"], report["size"]) == ("<stdin>", "infected", len(content))
 
 
 def test_lists_of_files_are_read(scan: Run, tmp_path: Path) -> None:
