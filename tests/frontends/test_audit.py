@@ -115,6 +115,16 @@ def test_a_package_that_was_removed_is_nothing(audit: Audit, system: Path) -> No
     assert audit(system)[0] == 0
 
 
+def test_what_a_removed_package_left_behind_says_look_here(audit: Audit, system: Path) -> None:
+    install(system, "kesl", "config-files")
+    status, record = audit(system)
+    assert status == 2
+    (finding,) = record["findings"]
+    assert (finding["product"], finding["found"]) == ("kaspersky/endpoint-security-linux", False)
+    (sign,) = finding["evidence"]
+    assert (sign["strength"], sign["detail"]) == ("weak", "kesl 12.1.0, config-files")
+
+
 def test_weak_signs_alone_say_look_here(audit: Audit, system: Path, freehold: Run) -> None:
     install(system, "klnagent64")
     status, record = audit(system)

@@ -51,9 +51,20 @@ def test_an_installed_package_is_found_with_its_evidence(tmp_path: Path) -> None
     assert found.source == "own.policy:31"
 
 
-@pytest.mark.parametrize("state", [b"deinstall ok config-files", b"hold ok installed", b"install ok half-installed"])
-def test_what_is_left_behind_counts(tmp_path: Path, state: bytes) -> None:
+@pytest.mark.parametrize("state", [b"hold ok installed", b"install ok half-installed", b"deinstall ok half-configured"])
+def test_what_is_not_wholly_gone_counts(tmp_path: Path, state: bytes) -> None:
     assert examine(tmp_path, {"./var/lib/dpkg/status": STATUS % state}).verdict is Verdict.PROHIBITED
+
+
+def test_configuration_that_was_left_behind_is_a_weak_sign(tmp_path: Path) -> None:
+    report = examine(tmp_path, {"./var/lib/dpkg/status": STATUS % b"deinstall ok config-files"})
+    assert report.verdict is Verdict.SUSPICIOUS
+
+
+def test_what_was_left_behind_does_not_hide_what_is_installed(tmp_path: Path) -> None:
+    both = STATUS % b"deinstall ok config-files" + b"\n" + STATUS % b"install ok installed"
+    found = examine(tmp_path, {"./var/lib/dpkg/status": both}).detections
+    assert [detection.verdict for detection in found] == [Verdict.SUSPICIOUS, Verdict.PROHIBITED]
 
 
 def test_look_alikes_do_not_fire(tmp_path: Path) -> None:

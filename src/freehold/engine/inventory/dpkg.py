@@ -40,7 +40,8 @@ def items(artifact: Artifact, budget: Budget) -> Iterator[Item]:
             continue
         version = _VERSION.search(stanza[2])
         detail = f"{version[1].decode('utf-8', 'replace') if version else 'no version'}, {state}"
-        yield Item(IndicatorKind.PACKAGE, stanza[1].decode("utf-8", "replace").strip(), detail, stanza.start())
+        name = stanza[1].decode("utf-8", "replace").strip()
+        yield Item(IndicatorKind.PACKAGE, name, detail, stanza.start(), remains=state == "config-files")
 
 
 def _listed(content: bytes, budget: Budget) -> Iterator[Item]:

@@ -7,7 +7,7 @@ from freehold.engine.inventory import Item, items
 from freehold.model.artifact import Artifact
 from freehold.model.limits import Budget
 from freehold.model.policy import IndicatorTable
-from freehold.model.report import EVIDENCE_BYTES, Detection
+from freehold.model.report import EVIDENCE_BYTES, Detection, Verdict
 
 
 class PolicyMatcher:
@@ -22,12 +22,12 @@ class PolicyMatcher:
                 self._table.add(kind, value, (segment, about))
 
     def match(self, artifact: Artifact, budget: Budget) -> Iterator[Detection]:
-        """Yield a detection for each indicator that an artifact shows, once."""
-        seen: set[tuple[str, int]] = set()
+        """Yield a detection for each indicator that an artifact shows, once; once more for what only remains of it."""
+        seen: set[tuple[str, int, bool]] = set()
         for item in items(artifact, budget):
             for segment, about in self._table.find(item.kind, item.value):
-                if (segment.name, about) not in seen:
-                    seen.add((segment.name, about))
+                if (segment.name, about, item.remains) not in seen:
+                    seen.add((segment.name, about, item.remains))
                     yield _detection(artifact, item, segment, about)
 
 
@@ -41,7 +41,7 @@ def _detection(artifact: Artifact, item: Item, segment: Segment, number: int) ->
         len(value),
         about.source,
         about.category,
-        about.verdict,
+        Verdict.SUSPICIOUS if item.remains else about.verdict,
         value[:EVIDENCE_BYTES],
         about.description,
     )

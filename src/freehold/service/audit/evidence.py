@@ -95,7 +95,11 @@ class Collection:
             if known and detection.verdict in {Verdict.PROHIBITED, Verdict.SUSPICIOUS}:
                 _, separator, inside = detection.artifact.partition(SEPARATOR)
                 seen = detection.evidence.decode("utf-8", "replace")
-                self._add(*known, target, f"{where}{separator}{inside}", seen)
+                weak = detection.verdict is Verdict.SUSPICIOUS  # also of a strong indicator, where only remains show it
+                product, indicator = known
+                if weak:
+                    indicator = indicator._replace(strength=Strength.WEAK)
+                self._add(product, indicator, target, f"{where}{separator}{inside}", seen)
 
     def findings(self) -> Iterator[Finding]:
         """Yield each product with evidence, those that were found before those that somebody should look for."""
