@@ -1,7 +1,6 @@
 """The conversation with one client."""
 
 import asyncio
-import errno
 import fcntl
 import os
 import socket
@@ -13,9 +12,10 @@ from freehold.frontends.clamd import replies
 from freehold.frontends.clamd.commands import IN_SESSION, NAMES, SCANS, Command, TooLong
 from freehold.frontends.clamd.policy import Peer, Rules
 from freehold.frontends.clamd.tree import Client, scan_tree
-from freehold.frontends.clamd.wire import HungUp, TimedOut, TooLarge, Wire
+from freehold.frontends.clamd.wire import ClamdWire
+from freehold.frontends.intake import Arrival, Intake, NoRoom
+from freehold.frontends.wire import HungUp, TimedOut, TooLarge
 from freehold.model.report import Report
-from freehold.service.content import SMALL, Content
 from freehold.service.dispatch import Dispatcher
 from freehold.service.entry import Entry
 from freehold.service.log import Log
@@ -57,18 +57,15 @@ class Connection:
         peer: who it is.
         host: the service.
         rules: what it may do.
-        streams: held while a large content is kept.
+        intake: takes contents.
     """
 
-    def __init__(
-        self, connection: socket.socket, peer: Peer, host: Host, rules: Rules, streams: asyncio.Semaphore
-    ) -> None:
-        self._socket = connection
-        self._wire = Wire(connection, rules)
+    def __init__(self, connection: socket.socket, peer: Peer, host: Host, rules: Rules, intake: Intake) -> None:
+        self._wire = ClamdWire(connection, rules)
         self._peer = peer
         self._host = host
         self._rules = rules
-        self._streams = streams
+        self._intake = intake
         self._awaits_command = False
         self._session = False
         self._number = 0
@@ -142,11 +139,10 @@ class Connection:
     async def _answer(self, command: Command, say: Say) -> bool:
         """Answer a command; whether the conversation can go on."""
         name = command.name
-        if name in {"INSTREAM", "FILDES"}:
-            label, entry = await (self._stream(say) if name == "INSTREAM" else self._descriptor(say))
-            if entry is not None:
-                await self._begin(self._examine(label, entry, say))
-            return entry is not None
+        if name == "INSTREAM":
+            return await self._stream(say)
+        if name == "FILDES":
+            return await self._descriptor(say)
         if name in SCANS:
             if not (self._peer.local or self._rules.tcp_paths):
                 await say(replies.UNAVAILABLE)
@@ -195,66 +191,55 @@ class Connection:
         task = asyncio.ensure_future(_quietly(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        await asyncio.sleep(0)  # it begins, and so frees what it holds when it is cancelled
         if len(self._tasks) >= _MOST_AT_ONCE:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _stream(self, say: Say) -> tuple[bytes, Entry | None]:
-        """Receive a content. A large one takes a place among those that are kept on disk until it has been examined."""
-        content = Content()
-        holds = False
-
-        async def write(piece: bytes) -> None:
-            nonlocal holds
-            if not holds and content.size + len(piece) > SMALL:
-                await self._streams.acquire()
-                holds = True
-            content.write(piece)
-
+    async def _stream(self, say: Say) -> bool:
+        arrival = self._intake.begin()
         try:
-            await self._wire.content(write)
-            entry = _Streamed(b"stream", content.detach(), content.size)
-            entry.release = self._streams.release if holds else None
-            holds = False
+            await self._wire.content(arrival.write)
         except TooLarge:
+            arrival.close()
             await say(replies.STREAM_TOO_LONG)
-            return b"", None
-        except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM}:
-                raise
-            self._host.log.warning("no room for a stream", reason=error.strerror or "")
-            await say(b"INSTREAM: Can't write to temporary file. ERROR")
-            return b"", None
-        finally:
-            content.close()
-            if holds:
-                self._streams.release()
-        return b"stream", entry
+            return False
+        except NoRoom as error:
+            arrival.close()
+            self._host.log.warning("no room for a stream", reason=str(error))
+            await say(replies.NO_ROOM)
+            return False
+        except BaseException:
+            arrival.close()
+            raise
+        await self._begin(self._examine_stream(arrival, say))
+        return True
 
-    async def _descriptor(self, say: Say) -> tuple[bytes, Entry | None]:
+    async def _examine_stream(self, arrival: Arrival, say: Say) -> None:
+        with arrival:
+            await self._examine(b"stream", arrival.entry(b"stream"), say)
+
+    async def _descriptor(self, say: Say) -> bool:
         fd = await self._wire.descriptor() if self._peer.local else -1
         if fd < 0:
             await say(replies.NO_DESCRIPTOR)
-            return b"", None
+            return False
         label = b"fd[%d]" % fd
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             os.close(fd)
             await say(label + b": Not a regular file ERROR")
-            return b"", None
+            return False
         try:
             fd = _read_only(fd)
         except OSError:
             os.close(fd)
             await say(label + b": Not opened for reading only ERROR")
-            return b"", None
-        return label, Entry(label, fd, status.st_size)
+            return False
+        await self._begin(self._examine(label, Entry(label, fd, status.st_size), say))
+        return True
 
     async def _examine(self, label: bytes, entry: Entry, say: Say) -> None:
-        try:
-            report = await self._host.dispatcher.examine(entry)
-        finally:
-            if isinstance(entry, _Streamed) and entry.release:
-                entry.release()
+        report = await self._host.dispatcher.examine(entry)
         words = list(replies.verdict(label, report, self._rules.incomplete)) or [label + b": OK"]
         self._host.log.verdict(self._peer.name, label, report)
         await say(words[0])
@@ -264,13 +249,6 @@ class Connection:
             self._host.log.verdict(self._peer.name, path, report)
 
         await scan_tree(command, self._host.dispatcher, self._rules, Client(say, note, self._wire.gone))
-
-
-class _Streamed(Entry):
-    """A content that came from a client; ``release`` gives its place on disk free."""
-
-    __slots__ = ("release",)
-    release: Callable[[], None] | None
 
 
 async def _quietly(work: Awaitable[None]) -> None:

@@ -19,7 +19,6 @@ class Rules(NamedTuple):
         command_seconds: in which a client must have sent its next command (CommandReadTimeout).
         read_seconds: in which a client must send or take more (ReadTimeout).
         connections: at once; further clients wait to be accepted (MaxConnectionQueueLength).
-        streams: contents that are kept on disk at once; further ones wait to be read (MaxQueue).
         tcp_paths: let clients on TCP name paths.
         walk: what a scan of folders enters.
     """
@@ -29,7 +28,6 @@ class Rules(NamedTuple):
     command_seconds: float = 30.0
     read_seconds: float = 120.0
     connections: int = 2000
-    streams: int = 100
     tcp_paths: bool = False
     walk: WalkOptions = WalkOptions()
 

@@ -1,160 +1,18 @@
-"""Listening for clients of clamd's protocol."""
+"""Welcoming clients of clamd's protocol."""
 
-import asyncio
-import contextlib
-import errno
-import os
 import socket
-import stat
 from collections.abc import Sequence
-from pathlib import Path
 
 from freehold.frontends.clamd.connection import Connection, Host
 from freehold.frontends.clamd.policy import Rules, peer_of
-from freehold.model.errors import UsageError
-
-_BACKLOG = 200
-_AT_ONCE = 16
-"""Clients that are accepted before others get a turn."""
-
-_PAUSE = 0.2
-"""Seconds until clients are accepted again when the system is out of descriptors."""
+from freehold.frontends.intake import Intake
+from freehold.frontends.listening import Server
 
 
-class Server:
-    """Accepts clients, as many as the rules allow.
+def serve(listeners: Sequence[socket.socket], host: Host, rules: Rules, intake: Intake) -> Server:
+    """Speak clamd's protocol with whoever connects to the listeners, under the rules."""
 
-    Args:
-        listeners: bound and listening; are closed by ``close``.
-        host: the service.
-        rules: for all clients.
-    """
+    def welcome(connection: socket.socket, address: object) -> Connection:
+        return Connection(connection, peer_of(connection, address), host, rules, intake)
 
-    def __init__(self, listeners: Sequence[socket.socket], host: Host, rules: Rules) -> None:
-        self._listeners = list(listeners)
-        self._host = host
-        self._rules = rules
-        self._streams = asyncio.Semaphore(rules.streams)
-        self._connections: dict[asyncio.Task[None], Connection] = {}
-        self._draining = False
-        self._loop = asyncio.get_running_loop()
-        self._listening = False
-        self._listen()
-
-    @property
-    def clients(self) -> int:
-        """How many there are."""
-        return len(self._connections)
-
-    async def drain(self, seconds: float) -> None:
-        """Accept nobody any more, let clients that wait for answers have them for so long, then hang up."""
-        self._draining = True
-        self._stop()
-        for task, client in self._connections.items():
-            if client.idle:
-                task.cancel()
-        if self._connections:
-            await asyncio.wait(self._connections, timeout=seconds)
-        for task in self._connections:
-            task.cancel()
-        if self._connections:
-            await asyncio.wait(self._connections)
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._draining = True
-        self._stop()
-        for listener in self._listeners:
-            if listener.family == socket.AF_UNIX:
-                with contextlib.suppress(OSError):
-                    Path(listener.getsockname()).unlink()
-            listener.close()
-
-    def _listen(self) -> None:
-        if not self._listening and not self._draining:
-            self._listening = True
-            for listener in self._listeners:
-                self._loop.add_reader(listener.fileno(), self._accept, listener)
-
-    def _stop(self) -> None:
-        if self._listening:
-            self._listening = False
-            for listener in self._listeners:
-                self._loop.remove_reader(listener.fileno())
-
-    def _accept(self, listener: socket.socket) -> None:
-        for _ in range(_AT_ONCE):
-            if self.clients >= self._rules.connections:
-                self._stop()
-                return
-            try:
-                connection, address = listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                if error.errno not in {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}:
-                    raise
-                self._stop()
-                self._loop.call_later(_PAUSE, self._listen)
-                return
-            connection.setblocking(False)
-            peer = peer_of(connection, address)
-            client = Connection(connection, peer, self._host, self._rules, self._streams)
-            task = self._loop.create_task(client.serve())
-            self._connections[task] = client
-            task.add_done_callback(self._left)
-
-    def _left(self, task: "asyncio.Task[None]") -> None:
-        del self._connections[task]
-        if not task.cancelled() and (error := task.exception()):
-            self._host.log.warning("internal error", error=repr(error))
-        self._listen()
-
-
-def unix_listener(path: Path, mode: int) -> socket.socket:
-    """Listen on a Unix socket; one that nobody listens on any more is replaced. Raises ``UsageError``."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _remove_stale(path)
-        before = os.umask(0o777 & ~mode)
-        try:
-            listener.bind(os.fspath(path))
-        finally:
-            os.umask(before)
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise UsageError(f"cannot listen on {path}: {error.strerror or error}") from error
-    listener.setblocking(False)
-    return listener
-
-
-def tcp_listener(host: str, port: int) -> socket.socket:
-    """Listen on an address given in numbers; raises ``UsageError``."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise UsageError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-    listener.setblocking(False)
-    return listener
-
-
-def _remove_stale(path: Path) -> None:
-    """Remove a socket that nobody listens on; raises ``UsageError`` when somebody does, or it is something else."""
-    try:
-        if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise UsageError(f"{path} exists and is not a socket: remove it, or choose another --socket")
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(os.fspath(path))
-        except ConnectionRefusedError:
-            path.unlink()
-            return
-    raise UsageError(f"somebody listens on {path} already: another daemon? stop it, or choose another --socket")
+    return Server(listeners, welcome, rules.connections, host.log)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from freehold.frontends.clamd import replies
 from freehold.frontends.clamd.commands import Command
 from freehold.frontends.clamd.policy import Rules
+from freehold.frontends.judgement import one_line
 from freehold.model.report import Report
 from freehold.service.dispatch import Dispatcher
 from freehold.service.entry import Entry
@@ -98,7 +99,7 @@ def _obstacle(path: bytes) -> bytes:
     try:
         mode = os.stat(path).st_mode if path.startswith(b"/") else None  # noqa: PTH116 - paths are bytes
     except (OSError, ValueError) as error:
-        return b"File path check failure: %s." % replies.text(getattr(error, "strerror", None) or str(error))
+        return b"File path check failure: %s." % one_line(getattr(error, "strerror", None) or str(error)).encode()
     if mode is None:
         return b"File path check failure: No such file or directory."
     return b"" if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else b"Not supported file type"

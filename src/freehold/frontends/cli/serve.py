@@ -12,9 +12,11 @@ from pathlib import Path
 
 from freehold.frontends.clamd.policy import Rules
 from freehold.frontends.clamd.replies import Incomplete
-from freehold.frontends.clamd.server import Server, tcp_listener, unix_listener
+from freehold.frontends.clamd.server import serve
 from freehold.frontends.cli import options
 from freehold.frontends.cli.resolving import resolve
+from freehold.frontends.intake import Intake
+from freehold.frontends.listening import tcp_listener, unix_listener
 from freehold.model.errors import UsageError
 from freehold.model.limits import MIB
 from freehold.service.daemon import Daemon
@@ -79,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--max-streams",
         type=options.count,
-        default=usual.streams,
+        default=100,
         metavar="N",
         help="contents above 64K that are kept on disk at once (default: %(default)s)",
     )
@@ -133,7 +135,7 @@ async def _serve(args: argparse.Namespace, listeners: list[socket.socket]) -> No
         print(f"{daemon.version}: {jobs} workers, {daemon.dispatcher.sandbox}")
         daemon.close()
         return
-    server = Server(listeners, daemon, _rules(args))
+    server = serve(listeners, daemon, _rules(args), Intake(args.max_streams))
     try:
         await daemon.run([server])
     finally:
@@ -150,7 +152,6 @@ def _rules(args: argparse.Namespace) -> Rules:
         command_seconds=args.command_timeout,
         read_seconds=args.read_timeout,
         connections=max(min(args.max_connections, (most - _RESERVE) // 3), 1),
-        streams=args.max_streams,
         tcp_paths=args.tcp_paths,
         walk=WalkOptions(one_file_system=args.one_file_system, follow_symlinks=args.follow_symlinks),
     )
