@@ -1,4 +1,4 @@
-"""Contents that clients send: small ones stay in memory, large ones wait for one of a bounded number of places on disk."""
+"""Contents that clients send: small ones in memory, large ones in one of a bounded number of places on disk."""
 
 import asyncio
 from types import TracebackType
