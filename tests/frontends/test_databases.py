@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.frontends.conftest import Run
 
 from freehold.bundle import Bundle
 from freehold.model.errors import UsageError
@@ -97,3 +98,24 @@ def test_the_core_pack_compiles_without_a_rejection(tmp_path):
 
     assert build([databases.CORE], tmp_path / "core").rejected == ()
     Bundle.open(tmp_path / "core").verify()
+
+
+def test_compiled_databases_hold_nothing_that_signatures_find(
+    freehold: Run, environment: dict[str, str], tmp_path: Path
+) -> None:
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    texts = [f"what only number {number} of these signatures looks for" for number in range(3)]
+    (sources / "own.ndb").write_text(f"Test.Body:0:*:{texts[0].encode().hex()}\n")
+    (sources / "own.ldb").write_text(f"Test.Logical;Engine:81-255,Target:0;0;{texts[1].encode().hex()}\n")
+    (sources / "own.yar").write_text(f'rule Own {{ strings: $text = "{texts[2]}" condition: $text }}')
+    (tmp_path / "sample").write_text(", ".join(texts))
+    assert freehold("db", "build", sources, "-o", tmp_path / "own.fhdb").returncode == 0
+    home = environment | {"XDG_CACHE_HOME": str(tmp_path / "home")}
+    assert freehold("scan", tmp_path / "sample", env=home).returncode == 0  # compiles the core pack there
+    assert list((tmp_path / "home").rglob("manifest.json"))
+    for database in (["--database", tmp_path / "own.fhdb"], []):
+        result = freehold("scan", "--all-matches", *database, tmp_path / "own.fhdb", tmp_path / "home", env=home)
+        assert (result.returncode, result.stdout.count(b"INFECTED")) == (0, 0), result.stdout
+    found = freehold("scan", "--all-matches", "--database", tmp_path / "own.fhdb", tmp_path / "sample").stdout
+    assert [name for name in (b"Test.Body", b"Test.Logical", b"Own") if name not in found] == []

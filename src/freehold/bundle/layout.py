@@ -31,6 +31,8 @@ offsets. In each segment:
 ``yara.compiled``, ``yara.json``     YARA-X's rules, and the line of each
 ``<any large file>.sums``            checksums of its blocks
 ===================================  ==============================================================================
+
+The blobs of records, ``root.<target>.hs`` and ``yara.compiled`` lie inverted (``INVERTED``).
 """
 
 import hashlib
@@ -38,7 +40,7 @@ import json
 import os
 from typing import Any, NamedTuple
 
-FORMAT = 7
+FORMAT = 8
 """Version of the layout; a reader refuses every other one."""
 
 MANIFEST = "manifest.json"
@@ -60,6 +62,10 @@ ANY_SIZE = (1 << 64) - 1
 
 MOST_SUBSIGNATURES = 64
 """Bodies of programs are numbered by the program times this, plus the subsignature."""
+
+INVERTED = bytes(range(255, -1, -1))
+"""Table by which ``bytes.translate`` inverts every bit: what signatures look for lies inverted on disk, so that a
+database is nothing that another database's signatures, or another scanner, could find."""
 
 DIGEST_BYTES = {"md5": 16, "sha1": 20, "sha256": 32}
 

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.bundle.abouts import decode_about
 from freehold.bundle.hashes import HashTable
-from freehold.bundle.layout import DIGEST_BYTES, FORMAT, MANIFEST, SMALL, WeakAtom, canonical, machine, segment_digest
+from freehold.bundle.layout import (
+    DIGEST_BYTES,
+    FORMAT,
+    INVERTED,
+    MANIFEST,
+    SMALL,
+    WeakAtom,
+    canonical,
+    machine,
+    segment_digest,
+)
 from freehold.bundle.mapped import Mapped, map_file, read_file
 from freehold.bundle.records import Records
 from freehold.model.about import About, HashedPart
@@ -225,7 +235,7 @@ class Segment:
         """Read a file that a native library will take apart; all of it is verified first."""
         data = bytes(self._natives[name])
         _check(self._folder / name, data, self._manifest[name][1])
-        return data
+        return data if name.startswith("logical.") else data.translate(INVERTED)
 
     def native_size(self, name: str) -> int:
         """Return the size of such a file in bytes, 0 when there is none."""

@@ -1,5 +1,6 @@
 """Records of different lengths, addressed by number and decoded one at a time."""
 
+from freehold.bundle.layout import INVERTED
 from freehold.bundle.mapped import Mapped
 from freehold.model.errors import TrustError
 
@@ -22,4 +23,4 @@ class Records:
         if not 0 <= number < len(self):
             raise TrustError(f"the database has no record {number}; build or fetch it again")
         self._index.touch(number * 4, number * 4 + 8)
-        return self._blob.bytes(self._offsets[number], self._offsets[number + 1])
+        return self._blob.bytes(self._offsets[number], self._offsets[number + 1]).translate(INVERTED)

@@ -16,6 +16,7 @@ from freehold.bundle.layout import (
     DIGEST_BYTES,
     FENCE,
     FORMAT,
+    INVERTED,
     MANIFEST,
     SMALL,
     WeakAtom,
@@ -111,7 +112,7 @@ class SegmentWriter:
             uses: for each needle in the database the (rule, pattern) pairs that it stands for.
         """
         name = target.name.lower()
-        self._write(f"root.{name}.hs", [database], native=True)
+        self._write(f"root.{name}.hs", [database.translate(INVERTED)], native=True)
         starts, pairs = array("I", [0]), array("I")
         for users in uses:
             for rule, pattern in users:
@@ -182,7 +183,7 @@ class SegmentWriter:
 
     def yara(self, compiled: bytes, lines: dict[str, dict[str, int]]) -> None:
         """Write YARA-X's compiled rules, and the line of each by namespace and rule."""
-        self._write("yara.compiled", [compiled], native=True)
+        self._write("yara.compiled", [compiled.translate(INVERTED)], native=True)
         self._write("yara.json", [canonical(lines)])
 
     def macros(self, target: Target, groups: Mapping[str, Sequence[Any]]) -> None:
@@ -278,12 +279,12 @@ class _RecordsWriter:
         return len(self._offsets) - 1
 
     def add(self, record: bytes) -> int:
-        self._blob.write(record)
+        self._blob.write(record.translate(INVERTED))
         self._append([len(record)])
         return len(self) - 1
 
     def extend(self, records: bytes, lengths: bytes) -> None:
-        self._blob.write(records)
+        self._blob.write(records.translate(INVERTED))
         self._append(array("I", lengths))
 
     def _append(self, lengths: Sequence[int]) -> None:
