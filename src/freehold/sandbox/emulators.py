@@ -7,12 +7,12 @@ words. The process that runs programs is its child, ``emulating``, which is not 
 import os
 import select
 import signal
-from collections.abc import Callable
 from typing import NamedTuple
 
 from freehold.model.errors import MalformedInput
 from freehold.model.report import ProblemKind
 from freehold.sandbox import emulated, lockdown
+from freehold.sandbox.forking import keep_only
 from freehold.sandbox.spool import open_spool
 from freehold.sandbox.wire import PIECE, Lines, decode, encode, write_all
 
@@ -40,16 +40,12 @@ class Emulators:
         directory: where spools lie.
         policy: confines a process that runs a program.
         poll: what the zygote waits with.
-        keep_only: closes all descriptors but these; called in the new process.
     """
 
-    def __init__(
-        self, directory: str, policy: lockdown.Policy, poll: select.poll, keep_only: Callable[[set[int]], None]
-    ) -> None:
+    def __init__(self, directory: str, policy: lockdown.Policy, poll: select.poll) -> None:
         self._directory = directory
         self._policy = policy
         self._poll = poll
-        self._keep_only = keep_only
         self._exchanges: dict[int, Exchange] = {}
         self._by_fd: dict[int, int] = {}
         self._pid = 0
@@ -156,7 +152,7 @@ class Emulators:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._keep_only({commands, events} | ({self._policy.root} if self._policy.root is not None else set()))
+            keep_only({commands, events} | ({self._policy.root} if self._policy.root is not None else set()))
             from freehold.sandbox import emulating
 
             emulating.serve(commands, events, self._policy)

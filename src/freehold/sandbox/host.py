@@ -2,14 +2,12 @@
 
 A seam is deliberate here. The zygote is forked from this process and imports ``freehold.sandbox.zygote`` by name, in
 the child only: so this process, which keeps its rights, never loads a parser, and no import statement says otherwise.
-Fork before there are threads: a lock that another thread holds stays locked in the child.
 
 Descriptors travel as SCM_RIGHTS over pairs of SOCK_SEQPACKET sockets that have no name and no path. ``pipes`` does
 without sockets, ``plain`` without a sandbox where the system has none.
 """
 
 import contextlib
-import gc
 import importlib
 import os
 import select
@@ -19,12 +17,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from freehold.model.errors import FreeholdError, MalformedInput, TrustError, UsageError
 from freehold.model.limits import Limits
 from freehold.model.report import Report
 from freehold.model.view import View
+from freehold.sandbox.forking import fork
 from freehold.sandbox.wire import PIECE, Job, Lines, Setup, decode, encode
 
 PATIENCE = 2.0
@@ -171,7 +170,8 @@ class Zygote(Workers):
         self._lines = Lines(PIECE)
         self._poll = select.epoll()
         self._poll.register(events, select.EPOLLIN)
-        self._pid = _fork(setup, ends, load)
+        self._dismissed = False
+        self._pid = fork(lambda: importlib.import_module("freehold.sandbox.zygote").zygote_main(setup, ends, load))
 
     def fileno(self) -> int:
         """Return a descriptor that becomes readable when ``wait`` has something to tell."""
@@ -221,12 +221,32 @@ class Zygote(Workers):
         """See ``Workers.close``."""
         if self._pid == 0:
             return
+        self.dismiss()
+        self._await_end(time.monotonic() + PATIENCE)
+        self.kill_all()
+        os.waitpid(self._pid, 0)
+        self._leave()
+
+    def dismiss(self) -> None:
+        """Tell the zygote to end all workers and itself, and do not wait: ``has_ended`` tells, ``kill_all`` hurries."""
+        if self._dismissed:
+            return
+        self._dismissed = True
         for worker in list(self._workers.values()):
             self._forget(worker)
         self._hang_up()
-        self._await_end(time.monotonic() + PATIENCE)
+
+    def has_ended(self) -> bool:
+        """Whether the zygote is gone; nothing is left to be closed then."""
+        if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
+            self._leave()
+        return self._pid == 0
+
+    def kill_all(self) -> None:
+        """End the zygote at once, and its workers with it."""
         os.kill(self._pid, signal.SIGKILL)  # not reaped yet, so the number is still its own
-        os.waitpid(self._pid, 0)
+
+    def _leave(self) -> None:
         self._pid = 0
         self._poll.close()
         os.close(self._events)
@@ -370,32 +390,3 @@ def _last_piece(fd: int) -> bytes:
         return os.read(fd, PIECE)
     except (BlockingIOError, ConnectionResetError):
         return b""
-
-
-def _fork(setup: Setup, ends: Ends, load: Load | None) -> int:
-    """Fork the zygote; signals are held back so that none unwinds the child into the code of the host."""
-    held = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
-    try:
-        pid = os.fork()
-        if pid == 0:
-            _become_zygote(setup, ends, load, before)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return pid
-
-
-def _become_zygote(setup: Setup, ends: Ends, load: Load | None, mask: set[int]) -> NoReturn:
-    status = 1
-    try:
-        gc.freeze()  # nothing of the host's is ever finalised here
-        gc.disable()  # until the engine is loaded, when the zygote freezes what that made
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the host, which ends this process in order
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        importlib.import_module("freehold.sandbox.zygote").zygote_main(setup, ends, load)
-        status = 0
-    finally:
-        os._exit(status)

@@ -5,7 +5,6 @@ The host imports this module by name, in the forked child only; see ``host``.
 
 import gc
 import os
-import resource
 import select
 import signal
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from freehold.model.limits import MIB
 from freehold.sandbox import emulated, lockdown, seccomp, worker
 from freehold.sandbox.emulators import Emulators
 from freehold.sandbox.examination import Kit, load_engine, load_newer
+from freehold.sandbox.forking import keep_only
 from freehold.sandbox.host import Ends, Load
 from freehold.sandbox.late import LateModules
 from freehold.sandbox.spool import spool_directory
@@ -31,7 +31,7 @@ _KINDS = ((TrustError, "trust"), (UsageError, "usage"), (FreeholdError, "other")
 
 def zygote_main(setup: Setup, ends: Ends, load: Load | None) -> None:
     """Load the engine and fork workers on command, until the host hangs up."""
-    _keep_only({ends.commands, ends.events, *ends.answers} | ({setup.collect} - {-1}))
+    keep_only({ends.commands, ends.events, *ends.answers} | ({setup.collect} - {-1}))
     try:
         zygote = _Zygote(setup, ends, load or partial(load_engine, collect=setup.collect, passwords=setup.passwords))
     except FreeholdError as error:
@@ -71,7 +71,7 @@ class _Zygote:
         self._control = worker.adopt(ends.commands) if setup.sockets else None
         self._lines = Lines(_COMMANDS)
         self._poll = select.poll()
-        self._emulators = Emulators(directory, self._emulation_policy(), self._poll, _keep_only)
+        self._emulators = Emulators(directory, self._emulation_policy(), self._poll)
         gc.freeze()  # workers share these pages as long as nobody touches them
         gc.enable()
 
@@ -193,16 +193,3 @@ def _wake_on_child() -> tuple[int, int]:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     return woken, wake
-
-
-def _keep_only(keep: set[int]) -> None:
-    """Close every inherited descriptor but these; the standard ones lead nowhere from now on."""
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for standard in range(3):
-        if standard not in keep:
-            os.dup2(nowhere, standard)
-    start = 3
-    for fd in sorted(keep | {resource.getrlimit(resource.RLIMIT_NOFILE)[0]}):
-        if fd >= start:
-            os.closerange(start, fd)
-            start = fd + 1

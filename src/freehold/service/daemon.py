@@ -8,11 +8,14 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from freehold import __version__
 from freehold.bundle.layout import MANIFEST
 from freehold.model.errors import FreeholdError
+from freehold.service import walking
+from freehold.service.clerks import Clerks
+from freehold.service.concluding import Conclusions, Consequences
 from freehold.service.dispatch import Dispatcher
 from freehold.service.log import Log
 from freehold.service.notify import notify, reloading
@@ -21,8 +24,23 @@ from freehold.service.station import Staffing
 DRAIN = 30.0
 """Seconds that clients get for what they have begun when the service ends."""
 
-Resolve = Callable[[], Awaitable[list[Path]]]
-"""Finds the compiled databases anew, compiling what has changed in a process of its own."""
+
+class Prepared(NamedTuple):
+    """What a service works with until the next reload.
+
+    Attributes:
+        bundles: compiled databases.
+        consequences: what is done with what is found.
+        notices: what the administrator should know of it.
+    """
+
+    bundles: Sequence[Path]
+    consequences: Consequences = Consequences()
+    notices: Sequence[str] = ()
+
+
+Prepare = Callable[[], Awaitable[Prepared]]
+"""Finds everything anew, compiling what has changed in a process of its own."""
 
 
 class FrontEnd(Protocol):
@@ -40,14 +58,18 @@ class Daemon:
 
     Args:
         staffing: what its workers are prepared for.
-        resolve: finds the databases.
+        prepare: finds the databases.
         log: takes what happens.
+
+    Attributes:
+        clerks: do what may block.
     """
 
-    def __init__(self, staffing: Staffing, resolve: Resolve, log: Log) -> None:
+    def __init__(self, staffing: Staffing, prepare: Prepare, log: Log) -> None:
         self.log = log
         self.dispatcher = Dispatcher(staffing)
-        self._resolve = resolve
+        self.clerks = Clerks({})
+        self._prepare = prepare
         self._stopping = asyncio.Event()
         self._reload: asyncio.Task[None] | None = None
         self._reload_again = False
@@ -61,7 +83,14 @@ class Daemon:
 
     async def load(self) -> None:
         """Load the databases and try them; raises ``FreeholdError``."""
-        await self.dispatcher.use(await self._resolve())
+        prepared = await self._prepare()
+        await self.dispatcher.use(prepared.bundles)
+        before = self.clerks
+        self.clerks = Clerks({**walking.errands(), **prepared.consequences.errands()})
+        self.dispatcher.conclusions = Conclusions(prepared.consequences, self.clerks)
+        before.retire()
+        for notice in prepared.notices:
+            self.log.warning("notice", text=notice)
 
     async def run(self, front_ends: Sequence[FrontEnd]) -> None:
         """Serve until somebody ends it.
@@ -94,6 +123,7 @@ class Daemon:
     def close(self) -> None:
         """End all workers at once."""
         self.dispatcher.close()
+        self.clerks.close()
 
     def shut_down(self) -> None:
         """Finish what was begun, and end."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import freehold
 from freehold.model.errors import FreeholdError, TrustError
 from freehold.model.report import Problem, ProblemKind, Report, Verdict
+from freehold.service.concluding import Conclusions
 from freehold.service.content import Content
 from freehold.service.crew import Examined, name_of
 from freehold.service.entry import Entry
@@ -44,12 +45,14 @@ class Dispatcher:
         staffing: what workers are prepared for.
 
     Attributes:
+        conclusions: drawn from what is found; None to leave reports as they are.
         examined: requests that have been answered.
         failed: done when no station can be kept alive, with the reason.
         finds_test_file: whether the database detects the EICAR test file.
     """
 
     def __init__(self, staffing: Staffing) -> None:
+        self.conclusions: Conclusions | None = None
         self.examined = 0
         self.finds_test_file = False
         self.failed: asyncio.Future[FreeholdError] = asyncio.get_running_loop().create_future()
@@ -100,31 +103,37 @@ class Dispatcher:
         self.finds_test_file = finds
         if self._station:
             self._station.retire()
-            self._old = [*(old for old in self._old if not old.lost), self._station]
-        self._station = station
+        self._replace(station)
 
     async def examine(self, entry: Entry) -> Report:
         """Examine an open entry, which is closed; what goes wrong is a problem in the report."""
-        for _ in range(_TRIES):
-            station = self._current()
-            if station is None or entry.fd is None:
-                break
-            if self._poison.contains(entry.fd, entry.size):
-                close(entry)
-                detail = "this content has cost several workers before and is not examined again for a while"
-                return _failed(entry, ProblemKind.CRASHED, detail)
-            try:
-                examined: Examined = await station.examine(entry)
-            except StationLost:
-                continue
-            except asyncio.CancelledError:
-                if not station.holds(entry):
-                    close(entry)
-                raise
-            self.examined += 1
-            return examined.report
-        close(entry)
-        return _failed(entry, ProblemKind.INTERNAL, "the workers' parent process died")
+        every = entry.all_matches
+        if self.conclusions and self.conclusions.wants_all_matches:
+            entry.all_matches = True
+        try:
+            for _ in range(_TRIES):
+                station = self._current()
+                if station is None or entry.fd is None:
+                    break
+                if self._poison.contains(entry.fd, entry.size):
+                    detail = "this content has cost several workers before and is not examined again for a while"
+                    return _failed(entry, ProblemKind.CRASHED, detail)
+                try:
+                    examined: Examined = await station.examine(entry)
+                except StationLost:
+                    continue
+                self.examined += 1
+                if self.conclusions:
+                    return await self.conclusions.draw(entry, examined.report, all_matches=every)
+                return examined.report
+            return _failed(entry, ProblemKind.INTERNAL, "the workers' parent process died")
+        finally:
+            self.release(entry)
+
+    def release(self, entry: Entry) -> None:
+        """Close an entry of which nobody waits for the report, now or as soon as nobody examines it."""
+        if not any(station.holds(entry) for station in (self._station, *self._old) if station):
+            close(entry)
 
     def close(self) -> None:
         """End everything at once."""
@@ -148,8 +157,12 @@ class Dispatcher:
                 if not self.failed.done():
                     self.failed.set_result(self._station.lost)
                 return None
-            self._station = self._open(self._station.bundles)
+            self._replace(self._open(self._station.bundles))
         return self._station
+
+    def _replace(self, station: Station) -> None:
+        self._old = [old for old in (*self._old, self._station) if old and not old.gone]
+        self._station = station
 
     def _blame(self, entry: Entry) -> None:
         if entry.fd is not None:

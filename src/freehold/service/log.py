@@ -34,9 +34,13 @@ class Log:
         label = what.decode("utf-8", "backslashreplace")
         if report.detections:
             self.warning("found", client=client, what=label, name=report.detections[0].name, size=report.size)
+            for action in report.actions:
+                self.warning(action.outcome.value, client=client, what=label, item=action.item, detail=action.detail)
         elif report.problems:
             problem = report.problems[0]
             self.note("incomplete", client=client, what=label, kind=problem.kind.value, detail=problem.detail)
+        for allowed in report.allowed:
+            self.note("allowed", client=client, what=label, name=allowed.detection.name, why=allowed.why)
 
     def _write(self, level: str, event: str, facts: dict[str, str | int]) -> None:
         pairs = " ".join(f"{key}={_value(value)}" for key, value in {"event": event, **facts}.items())

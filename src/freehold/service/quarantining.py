@@ -7,7 +7,7 @@ taken. Whoever knows better switches the breaker off: then files are taken as th
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from freehold.model.report import Action, Outcome, Report, Verdict
@@ -50,13 +50,17 @@ class Quarantine:
         vault: where they go.
         breaker: None to take every file as soon as it is found.
         examined: returns how many files of the scan have been reported so far.
+
+    Attributes:
+        vault: as given.
+        breaker: as given.
     """
 
     name = "quarantine"
 
     def __init__(self, vault: Vault, breaker: Breaker | None, examined: Callable[[], int]) -> None:
-        self._vault = vault
-        self._breaker = breaker
+        self.vault = vault
+        self.breaker = breaker
         self._examined = examined
         self._held: list[Finished] = []
         self._room = _room()
@@ -73,10 +77,10 @@ class Quarantine:
                 flooded = f"more than {self._room} files of this scan would be taken; {_KNOWN_BETTER}"
             if flooded:
                 yield from self.release(flooded)
-            elif self._breaker is None:
+            elif self.breaker is None:
                 yield from self._take_first()
-        if self._breaker is not None:
-            yield from self._decide(self._breaker)
+        if self.breaker is not None:
+            yield from self._decide(self.breaker)
 
     def respond(self, path: bytes, fd: int | None, report: Report, status: os.stat_result | None = None) -> None:
         """Take one file, and note in its report what became of it."""
@@ -84,7 +88,7 @@ class Quarantine:
             report.actions.append(Action(Outcome.REFUSED, "it is no file that could be moved"))
             return
         try:
-            item = take(self._vault, fd, path, report, status)
+            item = take(self.vault, fd, path, report, status)
         except Refused as error:
             report.actions.append(Action(Outcome.REFUSED, str(error)))
             return
@@ -105,18 +109,15 @@ class Quarantine:
 
     def _decide(self, breaker: Breaker) -> Iterator[Finished]:
         examined = self._examined() + len(self._held)
-        hits = Counter(name for item in self._held for name in _signatures(item.report))
+        hits = Counter(name for item in self._held for name in infections(item.report))
         tripped = {name: hit for name, hit in hits.items() if breaker.trips(hit, examined)}
         packaged = unmodified({item.fd: item.path for item in self._held if item.fd is not None})
         while self._held:
             report, fd = self._held[0].report, self._held[0].fd
-            names = _signatures(report)
-            why = ""
             if fd in packaged:
-                why = _explain_package(packaged[fd], min(names))
-            elif names <= tripped.keys():
-                name = max(names, key=tripped.__getitem__)
-                why = _explain_hits(name, tripped[name], examined)
+                why = _explain_package(packaged[fd], min(infections(report)))
+            else:
+                why = objection(report, tripped, examined, "in this scan")
             if why:
                 report.actions.append(Action(Outcome.HELD_BACK, why))
                 yield self._let_go()
@@ -135,16 +136,35 @@ class Quarantine:
         return item._replace(fd=None)
 
 
-def _signatures(report: Report) -> set[str]:
+def infections(report: Report) -> set[str]:
+    """Return the names of the signatures that say *infected*."""
     return {detection.name for detection in report.detections if detection.verdict is Verdict.INFECTED}
 
 
-def _explain_hits(name: str, hit: int, examined: int) -> str:
+def objection(report: Report, tripped: Mapping[str, int], examined: int, where: str) -> str:
+    """Say why a file is not taken if all that was found in it has hit too much; "" when it may be taken.
+
+    Args:
+        report: of the file.
+        tripped: signatures that have hit too many files, and how many.
+        examined: files, of which these are some.
+        where: they were found, in words.
+    """
+    names = infections(report)
+    if not names <= tripped.keys():
+        return ""
+    name = max(names, key=tripped.__getitem__)
     return (
-        f"probably a false positive: {printable(name)} hit {hit:,} of {count_text(examined, 'file')} in this scan; "
-        f"look at one with 'freehold explain', then allow the signature (freehold list add allow --signature) or, "
-        f"{_KNOWN_BETTER}"
+        f"probably a false positive: {printable(name)} hit {tripped[name]:,} of {count_text(examined, 'file')} "
+        f"{where}; look at one with 'freehold explain', then allow the signature (freehold list add allow --signature) "
+        f"or, {_KNOWN_BETTER}"
     )
+
+
+def of_package(item: Finished) -> str:
+    """Say why an infected file is not taken if it is as its package brought it; "" when it may be taken."""
+    package = unmodified({item.fd: item.path}) if item.fd is not None else {}
+    return "".join(_explain_package(name, min(infections(item.report))) for name in package.values())
 
 
 def _explain_package(package: str, name: str) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from freehold.model.errors import FreeholdError
 from freehold.model.limits import Limits
-from freehold.sandbox.host import Load, SocketZygote
+from freehold.sandbox.host import PATIENCE, Load, SocketZygote
 from freehold.sandbox.wire import Setup
 from freehold.service.crew import Crew, Examined
 from freehold.service.entry import Entry
@@ -22,6 +22,9 @@ _LINE = 8
 
 _TICK = 1.0
 """Seconds after which deadlines are looked at, at the latest."""
+
+_GLANCE = 0.05
+"""Seconds after which a zygote that was told to end is looked for again."""
 
 
 class Staffing(NamedTuple):
@@ -53,20 +56,24 @@ class Station:
         bundles: compiled bundles.
         staffing: what the workers are prepared for.
         on_loss: called with an entry that has cost a worker, while it is open.
+
+    Attributes:
+        bundles: what it was given.
+        lost: why there are no workers any more.
     """
 
     def __init__(self, bundles: Sequence[Path], staffing: Staffing, on_loss: Callable[[Entry], None]) -> None:
         self.bundles = tuple(bundles)
         self.lost: FreeholdError | None = None
         setup = Setup(self.bundles, staffing.limits, confine=staffing.confine, passwords=staffing.passwords)
-        zygote = SocketZygote(setup, staffing.load)
-        self._crew = Crew(zygote, staffing.limits, staffing.jobs, _LINE * staffing.jobs)
+        self._zygote = SocketZygote(setup, staffing.load)
+        self._crew = Crew(self._zygote, staffing.limits, staffing.jobs, _LINE * staffing.jobs)
         self._on_loss = on_loss
         self._waiting: deque[Entry] = deque()
         self._requests: dict[Entry, asyncio.Future[Examined]] = {}
         self._retired = False
         self._loop = asyncio.get_running_loop()
-        self._fileno = zygote.fileno()
+        self._fileno = self._zygote.fileno()
         self._loop.add_reader(self._fileno, self._advance)
         self._timer: asyncio.TimerHandle | None = None
 
@@ -86,7 +93,10 @@ class Station:
         return self._crew.busy
 
     def examine(self, entry: Entry) -> asyncio.Future[Examined]:
-        """Have an open entry examined; it is closed before the future is done, unless ``StationLost`` is raised."""
+        """Have an open entry examined, which is the caller's again when the future is done.
+
+        A future that is cancelled leaves the entry here, as long as ``holds`` says so. Raises ``StationLost``.
+        """
         future: asyncio.Future[Examined] = self._loop.create_future()
         self._requests[entry] = future
         self._waiting.append(entry)
@@ -103,14 +113,21 @@ class Station:
         self._loop.call_soon(self._leave)
 
     def close(self) -> None:
-        """End the zygote and its workers at once; requests that are left fail with ``StationLost``."""
+        """End the zygote and its workers now; requests that are left fail with ``StationLost``."""
         self._lose(StationLost("the service ends"))
+        self._zygote.close()
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing is left of it."""
+        return self.lost is not None and self._zygote.has_ended()
 
     def _feed(self) -> None:
         while self._waiting and self._crew.has_room():
             entry = self._waiting.popleft()
             if self._requests[entry].cancelled() or entry.fd is None:
-                self._done(entry)
+                self._requests.pop(entry)
+                close(entry)
             else:
                 self._crew.submit(entry, entry.fd)
         self._crew.flush()
@@ -136,17 +153,15 @@ class Station:
     def _finish(self, examined: Examined) -> None:
         if examined.lost:
             self._on_loss(examined.entry)
-        future = self._done(examined.entry)
-        if not future.done():
+        future = self._requests.pop(examined.entry)
+        if future.done():
+            close(examined.entry)
+        else:
             future.set_result(examined)
 
-    def _done(self, entry: Entry) -> asyncio.Future[Examined]:
-        close(entry)
-        return self._requests.pop(entry)
-
     def _leave(self) -> None:
-        if self._retired and not self._requests and not self.lost:
-            self.close()
+        if self._retired and not self._requests:
+            self._lose(StationLost("another database took over"))
 
     def _lose(self, error: FreeholdError) -> None:
         if self.lost:
@@ -156,7 +171,8 @@ class Station:
         if self._timer is not None:
             self._timer.cancel()
         self._crew.abandon()
-        self._crew.close()
+        self._zygote.dismiss()
+        self._bury(self._loop.time() + PATIENCE)
         self._waiting.clear()
         for entry, future in self._requests.items():
             if future.done():
@@ -164,6 +180,14 @@ class Station:
             else:
                 future.set_exception(StationLost(str(error)))
         self._requests.clear()
+
+    def _bury(self, deadline: float) -> None:
+        """Look after the zygote until it has ended, without waiting for it."""
+        if self._zygote.has_ended() or self._loop.is_closed():
+            return
+        if self._loop.time() > deadline:
+            self._zygote.kill_all()
+        self._loop.call_later(_GLANCE, self._bury, deadline)
 
 
 def close(entry: Entry) -> None:

@@ -11,11 +11,12 @@ from typing import Protocol
 from freehold.frontends.clamd import replies
 from freehold.frontends.clamd.commands import IN_SESSION, NAMES, SCANS, Command, TooLong
 from freehold.frontends.clamd.policy import Peer, Rules
-from freehold.frontends.clamd.tree import Client, scan_tree
+from freehold.frontends.clamd.tree import Client, Examiners, scan_tree
 from freehold.frontends.clamd.wire import ClamdWire
 from freehold.frontends.intake import Arrival, Intake, NoRoom
 from freehold.frontends.wire import HungUp, TimedOut, TooLarge
 from freehold.model.report import Report
+from freehold.service.clerks import Clerks
 from freehold.service.dispatch import Dispatcher
 from freehold.service.entry import Entry
 from freehold.service.log import Log
@@ -33,6 +34,10 @@ class Host(Protocol):
     @property
     def dispatcher(self) -> Dispatcher:
         """Where content is examined."""
+
+    @property
+    def clerks(self) -> Clerks:
+        """Who walks through the file system."""
 
     @property
     def log(self) -> Log:
@@ -235,7 +240,8 @@ class Connection:
             os.close(fd)
             await say(label + b": Not opened for reading only ERROR")
             return False
-        await self._begin(self._examine(label, Entry(label, fd, status.st_size), say))
+        entry = Entry(label, fd, status.st_size, status=status if self._peer.may_move(status.st_uid) else None)
+        await self._begin(self._examine(label, entry, say))
         return True
 
     async def _examine(self, label: bytes, entry: Entry, say: Say) -> None:
@@ -248,7 +254,8 @@ class Connection:
         def note(path: bytes, report: Report) -> None:
             self._host.log.verdict(self._peer.name, path, report)
 
-        await scan_tree(command, self._host.dispatcher, self._rules, Client(say, note, self._wire.gone))
+        client = Client(say, note, self._wire.gone, self._peer.may_move)
+        await scan_tree(command, Examiners(self._host.dispatcher, self._host.clerks), self._rules, client)
 
 
 async def _quietly(work: Awaitable[None]) -> None:

@@ -39,11 +39,17 @@ class Peer(NamedTuple):
         name: for the log.
         local: connected over a Unix socket.
         controls: may reload and end the service: root and the service's own user, never over TCP.
+        user: its number on this machine, -1 where nobody can know.
     """
 
     name: str
     local: bool
     controls: bool
+    user: int = -1
+
+    def may_move(self, owner: int) -> bool:
+        """Whether files of this owner may be taken away when it has them scanned."""
+        return self.controls or self.user == owner
 
 
 def peer_of(connection: socket.socket, address: object) -> Peer:
@@ -53,4 +59,4 @@ def peer_of(connection: socket.socket, address: object) -> Peer:
         return Peer(name, local=False, controls=False)
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     pid, uid, _ = struct.unpack("3i", credentials)
-    return Peer(f"pid {pid} uid {uid}", local=True, controls=uid in {0, os.geteuid()})
+    return Peer(f"pid {pid} uid {uid}", local=True, controls=uid in {0, os.geteuid()}, user=uid)

@@ -1,11 +1,9 @@
 """SCAN and its sisters: files and folders that local clients name."""
 
 import asyncio
-import os
-import stat
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import NamedTuple
 
 from freehold.frontends.clamd import replies
@@ -13,14 +11,18 @@ from freehold.frontends.clamd.commands import Command
 from freehold.frontends.clamd.policy import Rules
 from freehold.frontends.judgement import one_line
 from freehold.model.report import Report
+from freehold.service.clerks import ClerkLost, Clerks
 from freehold.service.dispatch import Dispatcher
 from freehold.service.entry import Entry
-from freehold.service.walk import Walk
+from freehold.service.walking import Obstacle, Walked, walked
+
+_ONCE = frozenset({"SCAN", "ALLMATCHSCAN"})
+"""Commands that end with the first file in which something is found."""
 
 _AHEAD = 2
 """Files for each worker that are opened before the answer about the first one of them is there."""
 
-_Begun = tuple[Entry, "asyncio.Future[Report]"]
+_Examination = asyncio.Task[Report]
 
 
 class Client(NamedTuple):
@@ -30,76 +32,91 @@ class Client(NamedTuple):
         say: sends one answer.
         note: takes every report, for the log.
         gone: whether nobody waits for answers any more.
+        may_move: whether files of an owner may be taken away on its behalf.
     """
 
     say: Callable[[bytes], Awaitable[None]]
     note: Callable[[bytes, Report], None]
     gone: Callable[[], bool]
+    may_move: Callable[[int], bool]
 
 
-async def scan_tree(
-    command: Command,
-    dispatcher: Dispatcher,
-    rules: Rules,
-    client: Client,
-) -> None:
+class Examiners(NamedTuple):
+    """Who does the work: finds files, and examines them."""
+
+    dispatcher: Dispatcher
+    clerks: Clerks
+
+
+async def scan_tree(command: Command, examiners: Examiners, rules: Rules, client: Client) -> None:
     """Examine what a path names, and answer.
 
     A line for each file with a finding or an error; OK for the whole when there was none. SCAN and ALLMATCHSCAN end
     with the first file in which something is found.
     """
-    path = command.argument
-    label = replies.path_label(path, command.end)
-    if complaint := _obstacle(path):
-        await client.say(b"%s: %s ERROR" % (label, complaint))
+    label = replies.path_label(command.argument, command.end)
+    if not command.argument.startswith(b"/"):
+        await client.say(label + b": File path check failure: No such file or directory. ERROR")
         return
-    once = command.name in {"SCAN", "ALLMATCHSCAN"}
+    ahead = 1 if command.name in _ONCE else _AHEAD * examiners.dispatcher.jobs
     every = command.name == "ALLMATCHSCAN"
     quiet = True
-    entries = (entry for entry in Walk(rules.walk).entries([os.path.realpath(path)]))  # noqa: ASYNC240 - as the walk
-    begun: deque[_Begun] = deque()
     try:
-        with closing(entries):
-            while _open_ahead(entries, begun, dispatcher, 1 if once else _AHEAD * dispatcher.jobs, every=every):
-                entry, examination = begun[0]
-                report = await examination
-                begun.popleft()
-                client.note(entry.path, report)
-                name = replies.path_label(entry.path, command.end)
-                for words in replies.verdict(name, report, rules.incomplete, all_matches=every):
-                    quiet = False
-                    await client.say(words)
-                if client.gone() or (once and report.detections):
-                    return
-    finally:
-        for _, examination in begun:
-            examination.cancel()
+        async with walked(examiners.clerks, command.argument, rules.walk, ahead) as entries:
+            reports = _reports(entries, ahead, lambda entry: _examine(entry, examiners.dispatcher, client, every=every))
+            async with aclosing(reports):
+                async for path, report in reports:
+                    client.note(path, report)
+                    name = replies.path_label(path, command.end)
+                    for words in replies.verdict(name, report, rules.incomplete, all_matches=every):
+                        quiet = False
+                        await client.say(words)
+                    if client.gone() or (command.name in _ONCE and report.detections):
+                        return
+    except Obstacle as obstacle:
+        quiet = False
+        await client.say(b"%s: %s ERROR" % (label, _complaint(str(obstacle))))
+    except ClerkLost as error:
+        quiet = False
+        await client.say(b"%s: Not fully examined: %s ERROR" % (label, one_line(str(error)).encode()))
     if quiet:
         await client.say(label + b": OK")
 
 
-def _open_ahead(
-    entries: Iterator[Entry], begun: deque[_Begun], dispatcher: Dispatcher, most: int, *, every: bool
-) -> bool:
-    """Open files and have them examined, up to so many at once; whether there is anything to wait for."""
-    while len(begun) < most and (entry := next(entries, None)):
-        entry.all_matches = every
-        begun.append((entry, asyncio.ensure_future(_report(entry, dispatcher))))
-    return bool(begun)
+async def _reports(
+    entries: Walked, most: int, examine: Callable[[Entry], _Examination]
+) -> AsyncGenerator[tuple[bytes, Report], None]:
+    """Have files examined, up to so many at once, and yield their reports in the order of the walk."""
+    begun: deque[tuple[bytes, _Examination]] = deque()
+    try:
+        while True:
+            while len(begun) < most and (entry := await entries.next()):
+                begun.append((entry.path, examine(entry)))
+            if not begun:
+                return
+            path, examination = begun[0]
+            report = await examination
+            begun.popleft()
+            yield path, report
+    finally:
+        for _, examination in begun:
+            examination.cancel()
 
 
-async def _report(entry: Entry, dispatcher: Dispatcher) -> Report:
+def _examine(entry: Entry, dispatcher: Dispatcher, client: Client, *, every: bool) -> _Examination:
+    examination = asyncio.ensure_future(_report(entry, dispatcher, client, every=every))
+    examination.add_done_callback(lambda _: dispatcher.release(entry))  # it may be cancelled before it has begun
+    return examination
+
+
+async def _report(entry: Entry, dispatcher: Dispatcher, client: Client, *, every: bool) -> Report:
     if entry.problem is not None:
         return Report(entry.size, problems=[entry.problem])
+    entry.all_matches = every
+    if entry.status is not None and not client.may_move(entry.status.st_uid):
+        entry.status = None
     return await dispatcher.examine(entry)
 
 
-def _obstacle(path: bytes) -> bytes:
-    """Say why a path cannot be examined, b"" when it can."""
-    try:
-        mode = os.stat(path).st_mode if path.startswith(b"/") else None  # noqa: PTH116 - paths are bytes
-    except (OSError, ValueError) as error:
-        return b"File path check failure: %s." % one_line(getattr(error, "strerror", None) or str(error)).encode()
-    if mode is None:
-        return b"File path check failure: No such file or directory."
-    return b"" if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else b"Not supported file type"
+def _complaint(obstacle: str) -> bytes:
+    return f"File path check failure: {one_line(obstacle)}.".encode() if obstacle else b"Not supported file type"

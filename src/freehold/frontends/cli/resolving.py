@@ -14,13 +14,13 @@ from pathlib import Path
 from freehold.model.errors import FreeholdError, UsageError
 
 
-async def resolve(names: Sequence[str], *, unwanted: bool) -> list[Path]:
-    """As ``databases.resolve``, in another process; raises ``UsageError`` with what that says."""
+async def resolve(names: Sequence[str], *, unwanted: bool, denied: str = "") -> list[Path]:
+    """As ``databases.resolve`` and ``denied`` there, in another process; raises ``UsageError`` with what that says."""
     command = [sys.executable, "-I", "-m", "freehold.frontends.cli.resolving"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: ASYNC220, S603
         if process.stdin is None or process.stdout is None:
             raise UsageError("no pipes")
-        process.stdin.write(json.dumps([*names, unwanted]).encode())
+        process.stdin.write(json.dumps([list(names), unwanted, denied]).encode())
         process.stdin.close()
         try:
             output = await _read(process.stdout.fileno())
@@ -56,11 +56,11 @@ async def _read(fd: int) -> bytes:
 
 
 def main() -> None:
-    """Answer one request: a list of paths, or the text of an error."""
+    """Answer one request with a list of paths, or the text of an error."""
     from freehold.frontends.cli import databases
     from freehold.service.private import cache_directory
 
-    *names, unwanted = json.load(sys.stdin)
+    names, unwanted, denied = json.load(sys.stdin)
     answer: list[str] | str
     try:
         if cache_directory() is None:
@@ -68,7 +68,8 @@ def main() -> None:
                 "a daemon keeps compiled signatures in its user's cache, and there is none that only this user may "
                 "write; set XDG_CACHE_HOME (systemd: CacheDirectory=)"
             )
-        answer = [str(path) for path in databases.resolve(names, unwanted=unwanted)]
+        bundles = [*databases.resolve(names, unwanted=unwanted), *databases.denied(denied)]
+        answer = [str(path) for path in bundles]
     except (FreeholdError, OSError) as error:
         answer = str(error)
     print(json.dumps(answer))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from freehold.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from freehold.service.concluding import Consequences
     from freehold.service.lists.judging import Lists
     from freehold.service.quarantining import Breaker, Quarantine
 
@@ -51,6 +52,15 @@ def open_quarantine(args: argparse.Namespace, examined: Callable[[], int]) -> "Q
         return Quarantine(vault, _breaker(args.breaker or _USUAL), examined)
 
 
+def open_consequences(args: argparse.Namespace) -> "Consequences":
+    """Return what a service does with what it finds; raises ``UsageError``."""
+    from freehold.service.concluding import Consequences
+
+    lists = open_lists(args)
+    quarantine = open_quarantine(args, lambda: 0)
+    return Consequences(lists, quarantine.vault, quarantine.breaker) if quarantine else Consequences(lists)
+
+
 def open_lists(args: argparse.Namespace) -> "Lists | None":
     """Return what is allowed and denied, None when there is no list; raises ``UsageError``."""
     from freehold.service.lists import places
@@ -61,7 +71,7 @@ def open_lists(args: argparse.Namespace) -> "Lists | None":
     from freehold.service.lists import reading
     from freehold.service.lists.judging import Lists
 
-    return Lists(reading.entries(files), all_matches=args.all_matches)
+    return Lists(reading.entries(files), all_matches=getattr(args, "all_matches", False))
 
 
 def _breaker(text: str) -> "Breaker | None":

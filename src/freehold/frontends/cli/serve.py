@@ -13,13 +13,13 @@ from pathlib import Path
 from freehold.frontends.clamd.policy import Rules
 from freehold.frontends.clamd.replies import Incomplete
 from freehold.frontends.clamd.server import serve
-from freehold.frontends.cli import options
+from freehold.frontends.cli import options, responding
 from freehold.frontends.cli.resolving import resolve
 from freehold.frontends.intake import Intake
 from freehold.frontends.listening import tcp_listener, unix_listener
 from freehold.model.errors import UsageError
 from freehold.model.limits import MIB
-from freehold.service.daemon import Daemon
+from freehold.service.daemon import Daemon, Prepared
 from freehold.service.log import Log
 from freehold.service.pool import processors
 from freehold.service.station import Staffing
@@ -106,6 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=options.count, metavar="N", help="workers (default: one for each core)")
     parser.add_argument("--one-file-system", action="store_true", help="SCAN does not enter other file systems")
     parser.add_argument("--follow-symlinks", action="store_true", help="SCAN opens what symbolic links point to")
+    responding.add_arguments(parser.add_argument_group("what is done with what is found"))
     options.add_examination(parser)
     options.add_unwanted(parser)
 
@@ -125,7 +126,7 @@ async def _serve(args: argparse.Namespace, listeners: list[socket.socket]) -> No
     passwords = options.passwords_of(args)
     jobs = args.jobs or processors()
     staffing = Staffing(limits, jobs, confine=not args.unsafe_no_sandbox, passwords=passwords)
-    daemon = Daemon(staffing, lambda: resolve(args.database, unwanted=args.detect_pua), Log())
+    daemon = Daemon(staffing, lambda: _prepare(args), Log())
     try:
         await daemon.load()
     except BaseException:
@@ -140,6 +141,14 @@ async def _serve(args: argparse.Namespace, listeners: list[socket.socket]) -> No
         await daemon.run([server])
     finally:
         server.close()
+
+
+async def _prepare(args: argparse.Namespace) -> Prepared:
+    """Read the lists, and find the databases with what they deny; raises ``UsageError``."""
+    consequences = responding.open_consequences(args)
+    lists = consequences.lists
+    bundles = await resolve(args.database, unwanted=args.detect_pua, denied=lists.hash_lines() if lists else "")
+    return Prepared(bundles, consequences, lists.notices if lists else ())
 
 
 def _rules(args: argparse.Namespace) -> Rules:

@@ -69,11 +69,24 @@ class Lists:
     def applied(self, finished: Iterator[Finished]) -> Iterator[Finished]:
         """Hand on what comes in, judged."""
         for item in finished:
-            if self._denied_paths:
-                self._deny_path(item)
-            if item.report.detections:
-                self._judge(item)
+            self.judge(item, all_matches=self._all_matches)
             yield item
+
+    def concern(self, item: Finished) -> bool:
+        """Whether ``judge`` might change anything; this asks no file system."""
+        return bool(item.report.detections) or any(entry.covers(_place(item)) for entry in self._denied_paths)
+
+    def judge(self, item: Finished, *, all_matches: bool) -> None:
+        """Change a report into what counts.
+
+        Args:
+            item: an examined file, which may be read.
+            all_matches: keep what comes after the first detection that means *infected*.
+        """
+        if self._denied_paths:
+            self._deny_path(item)
+        if item.report.detections:
+            self._judge(item, all_matches=all_matches)
 
     def _deny_path(self, item: Finished) -> None:
         place = _place(item)
@@ -84,7 +97,7 @@ class Lists:
                     Detection(f"{DENIED}{entry.identifier}", name, 0, 0, entry.file, CATEGORY, description=entry.reason)
                 )
 
-    def _judge(self, item: Finished) -> None:
+    def _judge(self, item: Finished, *, all_matches: bool) -> None:
         report = item.report
         is_cut = len(report.detections) >= Limits().detections
         allowing = self._allowing(item)
@@ -98,7 +111,7 @@ class Lists:
                 report.allowed.append(Allowed(detection, entry.identifier, entry.why))
             else:
                 kept.append(detection)
-        report.detections[:] = kept if self._all_matches or not self.wants_all_matches else _until_infected(kept)
+        report.detections[:] = kept if all_matches or not self.wants_all_matches else _until_infected(kept)
         if is_cut and report.allowed and not report.detections:
             detail = "more was found than is kept; what is behind the allowed detections is not known"
             report.problems.append(Problem(ProblemKind.LIMIT, "", detail))
