@@ -35,7 +35,7 @@ class Echo:
         content = view.read(0, 8)
         if content == b"die" or self.mortal:
             os._exit(7)
-        return Report(view.size, file_type=f"{content!r} {all_matches}")
+        return Report(view.size, file_type=f"{content!r} {all_matches} {tree}")
 
 
 def load(bundles: Sequence[Path]) -> Callable[[int], Echo]:
@@ -47,11 +47,12 @@ def load(bundles: Sequence[Path]) -> Callable[[int], Echo]:
 STAFFING = Staffing(Limits(), 2, load=load)
 
 
-def entry(content: bytes, *, all_matches: bool = False) -> Entry:
+def entry(content: bytes, *, all_matches: bool = False, tree: bool = False) -> Entry:
     fd = os.memfd_create("content")
     os.write(fd, content)
     made = Entry(b"name", fd, len(content))
     made.all_matches = all_matches
+    made.tree = tree
     return made
 
 
@@ -59,9 +60,11 @@ def test_every_request_gets_its_own_report() -> None:
     async def run() -> None:
         dispatcher = Dispatcher(STAFFING)
         await dispatcher.use([])
-        entries = [entry(b"%d" % number, all_matches=number % 2 == 0) for number in range(200)]
+        entries = [entry(b"%d" % number, all_matches=number % 2 == 0, tree=number % 3 == 0) for number in range(200)]
         reports = await asyncio.gather(*map(dispatcher.examine, entries))
-        assert [report.file_type for report in reports] == [f"{b'%d' % n!r} {n % 2 == 0}" for n in range(200)]
+        assert [report.file_type for report in reports] == [
+            f"{b'%d' % n!r} {n % 2 == 0} {n % 3 == 0}" for n in range(200)
+        ]
         assert all(one.fd is None for one in entries)
         dispatcher.close()
 

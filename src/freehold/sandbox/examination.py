@@ -10,7 +10,7 @@ from freehold.model.view import ContentChanged, open_view
 from freehold.sandbox.emulated import emulate
 from freehold.sandbox.host import Examiner
 from freehold.sandbox.spool import open_spool
-from freehold.sandbox.wire import Setup, encode
+from freehold.sandbox.wire import Flags, Setup, encode
 
 if TYPE_CHECKING:  # the host side imports this module, too
     from freehold.bundle import Bundle
@@ -98,7 +98,7 @@ def load_newer(
 class Examine(Protocol):
     """Examines one file."""
 
-    def __call__(self, file: int, size: int, name: str, clean_before: bool, all_matches: bool = False, /) -> Report:
+    def __call__(self, file: int, size: int, name: str, flags: Flags, /) -> Report:
         """Take a descriptor, which is closed, and what ``wire.Job`` says of it."""
 
 
@@ -113,15 +113,16 @@ def examiner(kit: Kit) -> Examine:
     newer = kit.newer(spool) if kit.newer is not None else None
     setup = kit.setup
 
-    def examine(file: int, size: int, name: str, clean_before: bool, all_matches: bool = False) -> Report:
+    def examine(file: int, size: int, name: str, flags: Flags) -> Report:
+        tree = setup.tree or flags.tree
         try:
             view = open_view(file, size)
-            if newer is not None and clean_before:
-                report = newer.examine(view, name, setup.limits, tree=setup.tree)
+            if newer is not None and flags.clean_before:
+                report = newer.examine(view, name, setup.limits, tree=tree)
                 if report.verdict is Verdict.CLEAN:
                     return report
-            every = setup.all_matches or all_matches
-            return engine.examine(view, name, setup.limits, all_matches=every, tree=setup.tree)
+            every = setup.all_matches or flags.all_matches
+            return engine.examine(view, name, setup.limits, all_matches=every, tree=tree)
         except ContentChanged as error:
             return Report(size, problems=[Problem(ProblemKind.CHANGED, name, str(error))])
         except OSError as error:

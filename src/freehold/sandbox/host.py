@@ -354,7 +354,7 @@ class _SocketWorker(Worker):
 
     def submit(self, job: Job) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it is gone: the zygote tells
-            socket.send_fds(self._socket, [encode([job.number, job.size, job.name, *job[5:]])], [job.fd])
+            socket.send_fds(self._socket, [encode([job.number, job.size, job.name, *job.flags])], [job.fd])
 
     def flush(self) -> None:
         """Nothing is held back."""

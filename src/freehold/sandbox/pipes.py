@@ -59,7 +59,7 @@ class PipeZygote(Zygote):
 
     def start_batch(self, worker: "_BatchWorker", jobs: list[Job]) -> None:
         """Have a process forked for these jobs."""
-        files = [[job.number, job.fd, job.size, job.name, *job[5:]] for job in jobs]
+        files = [[job.number, job.fd, job.size, job.name, *job.flags] for job in jobs]
         self._command(["batch", worker.identity, worker.slot, files])
 
     def _command(self, message: list[Any]) -> None:

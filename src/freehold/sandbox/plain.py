@@ -77,7 +77,7 @@ class _PlainWorker(Worker):
         return in_flight < _CAPACITY
 
     def submit(self, job: Job) -> None:
-        self._send(encode([job.number, job.size, job.name, os.fsdecode(job.path), job.all_matches]))
+        self._send(encode([job.number, job.size, job.name, os.fsdecode(job.path), *job.flags[1:]]))
 
     def flush(self) -> None:
         """Nothing is held back."""

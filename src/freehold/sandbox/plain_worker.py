@@ -9,7 +9,7 @@ from freehold.model.limits import Limits
 from freehold.model.report import Report
 from freehold.sandbox.examination import Examine, Kit, answer, examiner, load_engine, unreadable
 from freehold.sandbox.spool import spool_directory
-from freehold.sandbox.wire import Setup, decode, encode
+from freehold.sandbox.wire import Flags, Setup, decode, encode
 
 
 def main() -> None:
@@ -26,17 +26,17 @@ def main() -> None:
     out.write(encode(["ready", "not sandboxed: this system offers no sandbox"]))
     out.flush()
     for line in sys.stdin.buffer:
-        number, size, name, path, every = decode(line)
-        out.write(answer(number, _examine_path(examine, size, name, path, every), setup.answer))
+        number, size, name, path, *flags = decode(line)
+        out.write(answer(number, _examine_path(examine, size, name, path, Flags(False, *flags)), setup.answer))
         out.flush()
 
 
-def _examine_path(examine: Examine, size: int, name: str, path: str, every: bool) -> Report:
+def _examine_path(examine: Examine, size: int, name: str, path: str, flags: Flags) -> Report:
     try:
         file = os.open(os.fsencode(path), os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         return unreadable(size, name, error.strerror or str(error))
-    return examine(file, size, name, False, every)
+    return examine(file, size, name, flags)
 
 
 if __name__ == "__main__":

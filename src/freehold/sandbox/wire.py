@@ -58,6 +58,20 @@ class Setup(NamedTuple):
         return ANSWER_WITH_TREE if self.tree else ANSWER
 
 
+class Flags(NamedTuple):
+    """How one file is examined, beside what ``Setup`` says of all.
+
+    Attributes:
+        clean_before: it is unchanged since it was found clean with the segments that ``Setup.older`` names.
+        all_matches: a detection does not end its examination, whatever ``Setup`` says.
+        tree: its report contains the tree of artifacts, whatever ``Setup`` says.
+    """
+
+    clean_before: bool = False
+    all_matches: bool = False
+    tree: bool = False
+
+
 class Job(NamedTuple):
     """One file for a worker.
 
@@ -67,8 +81,7 @@ class Job(NamedTuple):
         size: in bytes.
         name: what reports call the root.
         path: where it was found, in the file system's own bytes.
-        clean_before: it is unchanged since it was found clean with the segments that ``Setup.older`` names.
-        all_matches: a detection does not end its examination, whatever ``Setup`` says.
+        flags: how it is examined.
     """
 
     number: int
@@ -76,8 +89,7 @@ class Job(NamedTuple):
     size: int
     name: str
     path: bytes
-    clean_before: bool = False
-    all_matches: bool = False
+    flags: Flags = Flags()
 
 
 class Lines:

@@ -12,14 +12,14 @@ from freehold.sandbox.examination import Kit, answer, examiner, unreadable
 from freehold.sandbox.host import EXIT_MEMORY
 from freehold.sandbox.late import LateModules, load_natives
 from freehold.sandbox.lockdown import Policy, lock_down
-from freehold.sandbox.wire import PIECE, decode, encode, write_all
+from freehold.sandbox.wire import PIECE, Flags, decode, encode, write_all
 
 _ENCODINGS = """ascii utf_8 utf_8_sig utf_7 utf_16 utf_16_le utf_16_be utf_32 utf_32_le utf_32_be latin_1 cp437 cp1252
 unicode_escape raw_unicode_escape"""
 """Encodings that are loaded for every worker; a format that needs further ones imports them."""
 
-Inherited = tuple[int, int | str, int, str, bool, bool]
-"""A job of a batch: number, descriptor or why there is none, size, name, whether it was clean before, all matches."""
+Inherited = tuple[int, int | str, int, str, bool, bool, bool]
+"""A job of a batch: number, descriptor or why there is none, size, name, and what ``Flags`` has."""
 
 _DESCRIPTOR = socket.CMSG_SPACE(4)
 
@@ -35,7 +35,7 @@ def serve(kit: Kit, channel: int, policy: Policy, late: LateModules) -> None:
             control.detach()  # what is left of a socket object would ask the kernel for its name
             return
         number, size, name, *flags = decode(line)
-        write_all(channel, answer(number, examine(file, size, name, *flags), kit.setup.answer))
+        write_all(channel, answer(number, examine(file, size, name, Flags(*flags)), kit.setup.answer))
 
 
 def serve_batch(kit: Kit, answers: int, batch: list[Inherited], policy: Policy, late: LateModules) -> None:
@@ -43,7 +43,7 @@ def serve_batch(kit: Kit, answers: int, batch: list[Inherited], policy: Policy, 
     examine = examiner(kit)
     _begin(answers, policy, late)
     for number, file, size, name, *flags in batch:
-        report = examine(file, size, name, *flags) if isinstance(file, int) else unreadable(size, name, file)
+        report = examine(file, size, name, Flags(*flags)) if isinstance(file, int) else unreadable(size, name, file)
         write_all(answers, answer(number, report, kit.setup.answer))
 
 

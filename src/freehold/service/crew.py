@@ -15,7 +15,7 @@ from freehold.model.errors import TrustError
 from freehold.model.limits import MIB, Limits
 from freehold.model.report import Problem, ProblemKind, Report
 from freehold.sandbox.host import Answered, Died, Event, Ready, Worker, Workers
-from freehold.sandbox.wire import NAME, Job
+from freehold.sandbox.wire import NAME, Flags, Job
 from freehold.service.entry import Entry
 
 GRACE = 2.0
@@ -160,7 +160,8 @@ class Crew:
         self._number += 1
         seat.line.append((self._number, entry))
         seat.bytes += entry.size
-        job = Job(self._number, fd, entry.size, name_of(entry), entry.path, entry.clean_before, entry.all_matches)
+        flags = Flags(entry.clean_before, entry.all_matches, entry.tree)
+        job = Job(self._number, fd, entry.size, name_of(entry), entry.path, flags)
         seat.worker.submit(job)
 
     def _choose(self, now: float) -> _Seat:

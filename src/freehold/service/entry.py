@@ -22,9 +22,10 @@ class Entry:
         clean_before: only the newest segments must look at it; see ``sandbox.wire.Job``.
         status: of the file when it was opened; None where nobody could act on it later (standard input).
         all_matches: go on after a detection, whatever the workers were set up for.
+        tree: report the artifacts that are inside, too.
     """
 
-    __slots__ = ("all_matches", "clean_before", "fd", "name", "path", "problem", "size", "status")
+    __slots__ = ("all_matches", "clean_before", "fd", "name", "path", "problem", "size", "status", "tree")
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Entry:
         self.name = ""
         self.clean_before = False
         self.all_matches = False
+        self.tree = False
 
 
 class Known:
