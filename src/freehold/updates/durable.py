@@ -36,6 +36,19 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def sync_tree(top: Path) -> None:
+    """Make a folder with everything below it durable; raises ``OSError``."""
+    for folder, _, names in os.walk(top, topdown=False):
+        for path in (Path(folder, name) for name in names):
+            if not path.is_symlink():
+                fd = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+        sync_folder(Path(folder))
+
+
 def _make_folders(folder: Path) -> list[Path]:
     """Make a folder and those above it; return the folders that have a new name in them, beside ``folder`` itself."""
     if folder.is_dir():
