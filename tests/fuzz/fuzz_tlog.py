@@ -7,6 +7,7 @@ from freehold.updates.tlog.keys import Kind, SigningKey, VerifierKey
 from freehold.updates.tlog.notes import Note
 from freehold.updates.tlog.policies import Policy
 from freehold.updates.tlog.proofs import Proof
+from freehold.updates.tlog.witness import Request
 
 LOG = SigningKey.of_seed("example.com/log", Kind.NOTE, bytes(32)).verifier
 WITNESS = SigningKey.of_seed("example.com/w1", Kind.COSIGNATURE, bytes(32)).verifier
@@ -14,7 +15,7 @@ POLICY = Policy.parse(f"log {LOG}\nwitness w1 {WITNESS}\nquorum w1\n".encode())
 
 
 def target(data: bytes) -> None:
-    for read in (_note, _proof, _policy, _bundle, _key):
+    for read in (_note, _proof, _policy, _bundle, _key, _request):
         try:
             read(data)
         except MalformedInput:
@@ -58,3 +59,7 @@ def _bundle(data: bytes) -> None:
 def _key(data: bytes) -> None:
     vkey = data.decode("utf-8", "surrogateescape")
     assert str(VerifierKey.parse(vkey)) == vkey
+
+
+def _request(data: bytes) -> None:
+    assert Request.parse(data).encode() == data

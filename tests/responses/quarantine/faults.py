@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,10 +49,15 @@ class Outcome(NamedTuple):
 
 def run(arguments: list[str | Path], scratch: Path, *inject: str) -> Outcome:
     """Run a command of Freehold's, with strace's faults if some are given: ``NAME:FAULT:when=NUMBER``."""
+    return run_action(lambda: main([os.fspath(argument) for argument in arguments]), scratch, *inject)
+
+
+def run_action(action: Callable[[], int], scratch: Path, *inject: str) -> Outcome:
+    """Run what returns an exit status, with faults as above."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     pid = os.fork()
     if pid == 0:
-        _child(arguments, scratch, before)
+        _child(action, scratch, before)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     log = scratch / "calls"
     command = ["strace", "-qq", "-p", str(pid), "-o", log, "-e", "signal=none"]
@@ -82,7 +88,7 @@ def number_of(calls: list[str], word: str) -> int:
     return next(number for number, call in enumerate(calls) if word in call)
 
 
-def _child(arguments: list[str | Path], scratch: Path, mask: set[signal.Signals]) -> None:
+def _child(action: Callable[[], int], scratch: Path, mask: set[signal.Signals]) -> None:
     status = 99
     try:
         null = os.open(os.devnull, os.O_RDWR)
@@ -94,7 +100,7 @@ def _child(arguments: list[str | Path], scratch: Path, mask: set[signal.Signals]
         # Waiting for a signal, as no system call that a fault may be meant for is repeated when strace attaches.
         signal.sigwait({signal.SIGUSR1})
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        status = main([os.fspath(argument) for argument in arguments])
+        status = action()
     finally:
         os._exit(status)
 

@@ -185,3 +185,19 @@ def seconds(text: str) -> float:
     if not 0 < value < 1e7:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above zero")
     return value
+
+
+def address(text: str) -> tuple[str, int]:
+    """Read an address in numbers with a port: ``127.0.0.1:3310``, ``[::1]:3310``."""
+    import ipaddress
+
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        ipaddress.ip_address(host)
+        number = int(port)
+    except ValueError:
+        number = -1
+    if not colon or not 0 <= number < 1 << 16:
+        raise argparse.ArgumentTypeError(f"'{text}' is not an address; write 127.0.0.1:3310 or [::1]:3310")
+    return host, number

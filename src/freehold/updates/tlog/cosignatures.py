@@ -3,6 +3,7 @@
 import struct
 
 from freehold.model.errors import MalformedInput, TrustError
+from freehold.updates.tlog import notes
 from freehold.updates.tlog.checkpoints import Checkpoint
 from freehold.updates.tlog.keys import Kind, SigningKey
 from freehold.updates.tlog.keys import VerifierKey as Key
@@ -31,6 +32,15 @@ def time_of(note: Note, key: Key) -> int | None:
     """
     times = [_verified(note.text, one, key) for one in note.by(key)]
     return max(times, default=None)
+
+
+def has_signed(note: Note, log: Key) -> bool:
+    """Whether a log has signed its checkpoint, with a key of either kind; False when it does not claim to.
+
+    Raises:
+        TrustError: a signature that claims to be of this key is wrong, which spoils the whole note.
+    """
+    return notes.verify(note, log) if log.kind is Kind.NOTE else time_of(note, log) is not None
 
 
 def _verified(text: bytes, signature: Signature, key: Key) -> int:

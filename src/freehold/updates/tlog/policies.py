@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from freehold.model.errors import MalformedInput, TrustError
-from freehold.updates.tlog import cosignatures, notes
+from freehold.updates.tlog import cosignatures
 from freehold.updates.tlog.checkpoints import Checkpoint
 from freehold.updates.tlog.keys import Kind, VerifierKey
 from freehold.updates.tlog.notes import Note
@@ -98,7 +98,7 @@ class Policy:
             TrustError: no log of the policy has signed it, or a signature is wrong.
         """
         checkpoint = Checkpoint.parse(note.text)
-        signed = [_has_signed(note, log.key) for log in self.logs if log.key.name == checkpoint.origin]
+        signed = [cosignatures.has_signed(note, log.key) for log in self.logs if log.key.name == checkpoint.origin]
         if not any(signed):
             raise TrustError(f"the checkpoint of {checkpoint.origin[:80]!r} is not signed by a log of the policy")
         times = {}
@@ -123,12 +123,6 @@ class Policy:
         if group := self.groups.get(self.quorum):
             wanted = f"{group.threshold} of {', '.join(group.members)}"
         return f"the checkpoint has too few witnesses: the policy wants {wanted}; it has {have}"
-
-
-def _has_signed(note: Note, key: VerifierKey) -> bool:
-    if key.kind is Kind.NOTE:
-        return notes.verify(note, key)
-    return cosignatures.time_of(note, key) is not None
 
 
 class _Reader:
