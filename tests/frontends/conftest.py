@@ -1,8 +1,10 @@
 """Runs the installed command, as a user would."""
 
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,3 +40,15 @@ def eicar() -> bytes:
         "6b647e637c63787f79077e6f797e076c63666f0b0e62016200"
     )
     return bytes(byte ^ 0x2A for byte in bytes.fromhex(hidden))
+
+
+@pytest.fixture(scope="session")
+def encrypted(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An archive with a password that nobody tries."""
+    if not shutil.which("zip"):
+        pytest.skip("zip is not installed")
+    folder = tmp_path_factory.mktemp("encrypted")
+    (folder / "secret").write_bytes(b"secret" * 100)
+    subprocess.run(["zip", "-q", "-P", "x9!unguessable", "secret.zip", "secret"], cwd=folder, check=True)
+    assert zipfile.is_zipfile(folder / "secret.zip")
+    return (folder / "secret.zip").read_bytes()

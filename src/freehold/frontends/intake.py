@@ -1,6 +1,7 @@
 """Contents that clients send: small ones in memory, large ones in one of a bounded number of places on disk."""
 
 import asyncio
+import os
 from types import TracebackType
 from typing import Self
 
@@ -30,11 +31,12 @@ class Intake:
 class Arrival:
     """One content that is on its way in; a context that gives its place free once it has been examined."""
 
-    __slots__ = ("_content", "_holds", "_places")
+    __slots__ = ("_content", "_holds", "_kept", "_places")
 
     def __init__(self, places: asyncio.Semaphore) -> None:
         self._places = places
         self._holds = False
+        self._kept = -1
         self._content = Content()
 
     @property
@@ -56,9 +58,23 @@ class Arrival:
         """Return what is to be examined, which is the caller's from now on; the place is still held."""
         return Entry(label, self._content.detach(), self.size)
 
+    def keep(self) -> None:
+        """Let the content be read here even after it has been handed over; raises ``NoRoom``."""
+        try:
+            self._kept = os.dup(self._content.fileno())
+        except OSError as error:
+            raise NoRoom(error.strerror or str(error)) from error
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return a part of what has been taken; needs ``keep`` once it has been handed over."""
+        return os.pread(self._content.fileno() if self._kept < 0 else self._kept, length, offset)
+
     def close(self) -> None:
         """Forget what nobody has asked for, and give the place free."""
         self._content.close()
+        if self._kept >= 0:
+            os.close(self._kept)
+            self._kept = -1
         if self._holds:
             self._holds = False
             self._places.release()

@@ -30,11 +30,13 @@ class Judgement(NamedTuple):
         outcome: in one word; ``FAILED`` is what Freehold itself failed at.
         name: of the signature that decides, "" when nothing was found.
         detail: why something was not examined, "" when all was.
+        kind: of the problem that ``detail`` tells; None when there is none.
     """
 
     outcome: Outcome
     name: str = ""
     detail: str = ""
+    kind: ProblemKind | None = None
 
 
 def judge(report: Report) -> Judgement:
@@ -45,7 +47,7 @@ def judge(report: Report) -> Judgement:
         return Judgement(Outcome.CLEAN)
     problem = gravest(report)
     outcome = Outcome.FAILED if problem.kind in OUR_FAILURES else Outcome.INCOMPLETE
-    return Judgement(outcome, detail=f"{problem.kind}: {one_line(problem.detail)}")
+    return Judgement(outcome, detail=f"{problem.kind}: {one_line(problem.detail)}", kind=problem.kind)
 
 
 def decisive(report: Report) -> list[str]:

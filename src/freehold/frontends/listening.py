@@ -159,6 +159,11 @@ def tcp_listener(host: str, port: int) -> socket.socket:
     return listener
 
 
+def address_text(address: object) -> str:
+    """Return the address of a client for the log; those of a Unix socket have none."""
+    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else "local"
+
+
 def _remove_stale(path: Path) -> None:
     """Remove a socket that nobody listens on; raises ``UsageError`` when somebody does, or it is something else."""
     try:

@@ -30,6 +30,10 @@ class Content:
             left = left[os.write(self._fd, left) :]
         self.size += len(data)
 
+    def fileno(self) -> int:
+        """Return the descriptor, which stays this object's."""
+        return self._fd
+
     def detach(self) -> int:
         """Return the descriptor, which is the caller's from now on."""
         fd, self._fd = self._fd, -1

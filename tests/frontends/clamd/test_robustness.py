@@ -9,7 +9,6 @@ import struct
 import subprocess
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -166,17 +165,6 @@ def test_a_database_that_fails_its_trial_is_refused(serve: Start, database: Path
     daemon.process.send_signal(signal.SIGHUP)
     await_line(daemon, "reload refused", 2)
     assert daemon.ask(b"zINSTREAM\0", stream(MARKER)) == b"stream: Test.One FOUND\0"
-
-
-@pytest.fixture(scope="module")
-def encrypted(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    if not shutil.which("zip"):
-        pytest.skip("zip is not installed")
-    folder = tmp_path_factory.mktemp("encrypted")
-    (folder / "secret").write_bytes(b"secret" * 100)
-    subprocess.run(["zip", "-q", "-P", "x9!unguessable", "secret.zip", "secret"], cwd=folder, check=True)
-    assert zipfile.is_zipfile(folder / "secret.zip")
-    return (folder / "secret.zip").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from freehold.frontends import host
 from freehold.frontends.clamd import replies
 from freehold.frontends.clamd.commands import IN_SESSION, NAMES, SCANS, Command, TooLong
 from freehold.frontends.clamd.policy import Peer, Rules
@@ -17,9 +18,7 @@ from freehold.frontends.intake import Arrival, Intake, NoRoom
 from freehold.frontends.wire import HungUp, TimedOut, TooLarge
 from freehold.model.report import Report
 from freehold.service.clerks import Clerks
-from freehold.service.dispatch import Dispatcher
 from freehold.service.entry import Entry
-from freehold.service.log import Log
 
 _MOST_AT_ONCE = 16
 """Commands of one session that are worked on at once; further ones wait to be read."""
@@ -28,24 +27,12 @@ Say = Callable[[bytes], Awaitable[None]]
 """Sends one answer, which is given without its number and its end."""
 
 
-class Host(Protocol):
+class Host(host.Host, Protocol):
     """What a conversation needs of the service."""
-
-    @property
-    def dispatcher(self) -> Dispatcher:
-        """Where content is examined."""
 
     @property
     def clerks(self) -> Clerks:
         """Who walks through the file system."""
-
-    @property
-    def log(self) -> Log:
-        """Where events are noted."""
-
-    @property
-    def version(self) -> str:
-        """Name, version, number and date of the database, as clamd words it."""
 
     def reload(self) -> None:
         """Begin to load the databases anew."""
@@ -60,15 +47,15 @@ class Connection:
     Args:
         connection: non-blocking; is closed in the end.
         peer: who it is.
-        host: the service.
+        service: it.
         rules: what it may do.
         intake: takes contents.
     """
 
-    def __init__(self, connection: socket.socket, peer: Peer, host: Host, rules: Rules, intake: Intake) -> None:
+    def __init__(self, connection: socket.socket, peer: Peer, service: Host, rules: Rules, intake: Intake) -> None:
         self._wire = ClamdWire(connection, rules)
         self._peer = peer
-        self._host = host
+        self._host = service
         self._rules = rules
         self._intake = intake
         self._awaits_command = False

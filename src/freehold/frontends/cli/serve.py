@@ -13,7 +13,7 @@ from pathlib import Path
 from freehold.frontends.clamd.policy import Rules
 from freehold.frontends.clamd.replies import Incomplete
 from freehold.frontends.clamd.server import serve
-from freehold.frontends.cli import options, responding
+from freehold.frontends.cli import options, responding, serve_icap
 from freehold.frontends.cli.resolving import resolve
 from freehold.frontends.intake import Intake
 from freehold.frontends.listening import tcp_listener, unix_listener
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--socket-mode", type=_mode, default=0o660, metavar="MODE", help="its mode (default: 660)")
     group.add_argument(
         "--tcp",
-        type=_address,
+        type=options.address,
         action="append",
         default=[],
         metavar="HOST:PORT",
@@ -103,6 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="SECONDS",
             help=f"in which a client must {what} (default: %(default)g)",
         )
+    serve_icap.add_arguments(parser)
     parser.add_argument("--jobs", type=options.count, metavar="N", help="workers (default: one for each core)")
     parser.add_argument("--one-file-system", action="store_true", help="SCAN does not enter other file systems")
     parser.add_argument("--follow-symlinks", action="store_true", help="SCAN opens what symbolic links point to")
@@ -116,12 +117,13 @@ def run(args: argparse.Namespace) -> int:
     if sys.platform != "linux":
         raise UsageError("the daemon needs Linux: its workers get their files over Unix sockets and are locked down")
     path = args.socket or _usual_socket()
-    with _listening(args, path) as listeners:
-        asyncio.run(_serve(args, listeners))
+    with _listening(args, path) as listeners, contextlib.ExitStack() as stack:
+        others = [] if args.check else [stack.enter_context(listener) for listener in serve_icap.listen(args)]
+        asyncio.run(_serve(args, listeners, others))
     return 0
 
 
-async def _serve(args: argparse.Namespace, listeners: list[socket.socket]) -> None:
+async def _serve(args: argparse.Namespace, listeners: list[socket.socket], icap: list[socket.socket]) -> None:
     limits = options.limits_of(args)
     passwords = options.passwords_of(args)
     jobs = args.jobs or processors()
@@ -136,11 +138,13 @@ async def _serve(args: argparse.Namespace, listeners: list[socket.socket]) -> No
         print(f"{daemon.version}: {jobs} workers, {daemon.dispatcher.sandbox}")
         daemon.close()
         return
-    server = serve(listeners, daemon, _rules(args), Intake(args.max_streams))
+    rules, intake = _rules(args), Intake(args.max_streams)
+    servers = [serve(listeners, daemon, rules, intake), *serve_icap.start(args, icap, daemon, rules, intake)]
     try:
-        await daemon.run([server])
+        await daemon.run(servers)
     finally:
-        server.close()
+        for server in servers:
+            server.close()
 
 
 async def _prepare(args: argparse.Namespace) -> Prepared:
@@ -186,21 +190,6 @@ def _usual_socket() -> Path:
     if not folder:
         raise UsageError("there is no usual place for the socket: name one with --socket")
     return Path(folder, "freehold", "clamd.sock")
-
-
-def _address(text: str) -> tuple[str, int]:
-    import ipaddress
-
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    try:
-        ipaddress.ip_address(host)
-        number = int(port)
-    except ValueError:
-        number = 0
-    if not colon or not 0 < number < 1 << 16:
-        raise argparse.ArgumentTypeError(f"'{text}' is not an address; write 127.0.0.1:3310 or [::1]:3310")
-    return host, number
 
 
 def _mode(text: str) -> int:
