@@ -81,18 +81,44 @@ def _magic(file_type: str, offset: int, digits: str) -> _Magic:
     return _Magic(file_type, offset, exact, len(digits) // 2, mask, int(digits.replace("?", "0"), 16))
 
 
-def _load() -> tuple[dict[bytes, list[_Magic]], list[tuple[int, bytes, _Magic]]]:
-    """Return the magics at offset 0 by their first two bytes, and those at other offsets; longer ones come first."""
+class _Table(NamedTuple):
+    """All magics; of those that stand there, the longest counts.
+
+    Attributes:
+        first: those at offset 0, by their first two bytes, the longest first.
+        near: an expression for those that lie elsewhere in the first ``HEAD`` bytes, with a group for each.
+        ranks: the place of each group's magic among those that lie elsewhere, by their lengths; and its file type.
+        far: those behind ``HEAD`` with their places, the longest first.
+    """
+
+    first: dict[bytes, list[_Magic]]
+    near: re.Pattern[bytes]
+    ranks: list[tuple[int, str]]
+    far: list[tuple[int, _Magic]]
+
+
+def _load() -> _Table:
     first: dict[bytes, list[_Magic]] = {}
-    elsewhere = []
-    for file_type, offset, digits in sorted(_rows(), key=lambda row: -len(row[2].replace("?", ""))):
+    near, ranks, far = [], [], []
+    for rank, (file_type, offset, digits) in enumerate(sorted(_rows(), key=lambda row: -len(row[2].replace("?", "")))):
         magic = _magic(file_type, offset, digits)
-        if offset:
-            elsewhere.append((offset, magic.exact, magic))
-            continue
-        for key in _keys(digits[:4]):
-            first.setdefault(key, []).append(magic)
-    return first, elsewhere
+        if not offset:
+            for key in _keys(digits[:4]):
+                first.setdefault(key, []).append(magic)
+        elif offset + magic.length <= HEAD:
+            near.append(b"(.{%d}%s)" % (offset, _expression(digits)))
+            ranks.append((rank, file_type))
+        else:
+            far.append((rank, magic))
+    return _Table(first, re.compile(b"(?s:%s)" % b"|".join(near)), ranks, far)
+
+
+def _expression(digits: str) -> bytes:
+    """Return the regular expression for hexadecimal digits; open are whole bytes or their second digits."""
+    pairs = [digits[at : at + 2] for at in range(0, len(digits), 2)]
+    return "".join(
+        "." if pair == "??" else f"[\\x{pair[0]}0-\\x{pair[0]}f]" if pair[1] == "?" else f"\\x{pair}" for pair in pairs
+    ).encode("ascii")
 
 
 def _keys(begin: str) -> Iterator[bytes]:
@@ -101,7 +127,7 @@ def _keys(begin: str) -> Iterator[bytes]:
         yield bytes.fromhex(begin[0] + digit + begin[2:])
 
 
-_FIRST, _ELSEWHERE = _load()
+_TABLE = _load()
 
 
 def identify(view: View) -> str:
@@ -109,21 +135,28 @@ def identify(view: View) -> str:
     head = view.read(0, HEAD)
     if not head:
         return "empty"
-    for magic in _FIRST.get(head[:2], ()):
+    for magic in _TABLE.first.get(head[:2], ()):
         if magic.stands_at(0, head):
             return magic.file_type
-    size = view.size
-    for offset, exact, magic in _ELSEWHERE:
-        if offset >= size:
-            continue
-        if offset + magic.length > HEAD:
-            if magic.stands_at(0, view.read(offset, magic.length)):
-                return magic.file_type
-        elif head.startswith(exact, offset) and magic.stands_at(offset, head):
-            return magic.file_type
+    found = _elsewhere(view, head)
+    if found:
+        return found
     if b"%PDF-" in head:
         return "pdf"
     return _text_kind(head) or _without_magic(head, view.size)
+
+
+def _elsewhere(view: View, head: bytes) -> str:
+    """Return the type of the longest magic that stands behind the beginning, "" when there is none."""
+    near = _TABLE.near.match(head)
+    rank, file_type = _TABLE.ranks[near.lastindex - 1] if near and near.lastindex else (len(_TABLE.ranks), "")
+    if view.size > HEAD:
+        for other, magic in _TABLE.far:
+            if near and other > rank:
+                break
+            if magic.stands_at(0, view.read(magic.offset, magic.length)):
+                return magic.file_type
+    return file_type
 
 
 def _text_kind(head: bytes) -> str:
@@ -143,7 +176,7 @@ def _text_kind(head: bytes) -> str:
     if _begins_mail(start):
         return "mail"
     marked_up = start[:1] == b"<"
-    if _HTML.search(head) and not (marked_up and _OFFICE_XML.search(head)):
+    if b"<" in head and _HTML.search(head) and not (marked_up and _OFFICE_XML.search(head)):
         return "html"
     return "xml" if marked_up and _XML.match(start) else "text"
 

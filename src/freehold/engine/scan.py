@@ -18,7 +18,7 @@ from freehold.model.errors import LimitReached, MalformedInput
 from freehold.model.interfaces import Child, Emulated, Emulator, Format, Matcher, Member, MemberMatcher
 from freehold.model.limits import Budget, Limits
 from freehold.model.report import UNWANTED, Detection, Node, Problem, ProblemKind, Report, Verdict
-from freehold.model.view import BytesView, ContentChanged, FileView, View
+from freehold.model.view import BytesView, ContentChanged, FileView, View, at_once
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -64,7 +64,8 @@ class Engine:
             all_matches: go on after a detection that means *infected*.
             tree: keep a node for each artifact, for ``explain``.
         """
-        examination = _Examination(self._matchers, self._spool, limits, all_matches=all_matches, tree=tree)
+        budget = Budget(limits, view.size)
+        examination = _Examination(self._matchers, self._spool, budget, all_matches=all_matches, tree=tree)
         examination.member_matchers = self._member_matchers
         examination.passwords = self._passwords
         examination.emulator = self._emulator
@@ -89,15 +90,15 @@ class _Layer:
 
 class _Examination:
     def __init__(
-        self, matchers: Sequence[Matcher], spool: Spool, limits: Limits, *, all_matches: bool, tree: bool
+        self, matchers: Sequence[Matcher], spool: Spool, budget: Budget, *, all_matches: bool, tree: bool
     ) -> None:
         self.matchers = matchers
         self.member_matchers: Sequence[MemberMatcher] = ()
         self.passwords: Callable[[], Iterable[tuple[str | None, bytes]]] = tuple
         self.spool = spool
         self.emulator: Emulator | None = None
-        self.limits = limits
-        self.budget = Budget(limits)
+        self.limits = budget.limits
+        self.budget = budget
         self.all_matches = all_matches
         self.tree = tree
         self.report = Report()
@@ -133,28 +134,35 @@ class _Examination:
         self._visit(root, self.spool.mark)
 
     def _step(self, layer: _Layer) -> None:
-        """Examine the next child of a layer, or leave the layer when it has no more."""
-        before = time.perf_counter()
-        child = self._guard(layer.artifact, next, layer.children, None)
-        if layer.node is not None:
-            _spend(layer.node, "unpack", before)
-        if child is not None:
+        """Examine the children of a layer up to one that is opened itself, or leave the layer when it has no more."""
+        height = len(self.stack)
+        while (child := self._next(layer)) is not None:
             artifact = Artifact(child.name, _NOTHING, parent=layer.artifact, depth=layer.artifact.depth + 1)
             self._guard(artifact, self._examine_child, artifact, child)
-            return
+            if len(self.stack) > height:
+                return
         self.stack.pop()
         self.spool.release(layer.mark)
 
+    def _next(self, layer: _Layer) -> Child | None:
+        if layer.node is None:
+            return self._guard(layer.artifact, next, layer.children, None)
+        before = time.perf_counter()
+        child = self._guard(layer.artifact, next, layer.children, None)
+        _spend(layer.node, "unpack", before)
+        return child
+
     def _examine_child(self, artifact: Artifact, child: Child) -> None:
-        self.budget.take_artifact(artifact.depth)
         artifact.memory = child.memory
+        content = child.content
         mark = self.spool.mark
         stop = None
-        if isinstance(child.content, BytesView | FileView):
-            self.budget.take_bytes(child.content.size)
-            artifact.view = child.content
+        if isinstance(content, BytesView | FileView):
+            self.budget.take_artifact(artifact.depth, content.size)
+            artifact.view = at_once(content)
         else:
-            stop = self._decode(artifact, child.content, child.consumed)
+            self.budget.take_artifact(artifact.depth)
+            stop = self._decode(artifact, content, child.consumed)
         if self.member_matchers and artifact.parent is not None and artifact.parent.file_type in _ATTACHED:
             self.match_member(artifact.parent, Member(artifact.name, artifact.view.size, artifact.view.size))
         self._visit(artifact, mark)
@@ -185,13 +193,7 @@ class _Examination:
 
     def _visit(self, artifact: Artifact, mark: int) -> None:
         """Identify an artifact, compare it with the signatures, and push it when something can open it."""
-        before = time.perf_counter()
-        artifact.file_type = identify(artifact.view)
-        node = None
-        if self.tree:
-            node = Node(artifact.lineage, artifact.depth, artifact.file_type, artifact.view.size, artifact.facts, {})
-            self.report.nodes.append(node)
-            _spend(node, "identify", before)
+        node = self._identify(artifact)
         self._compare(artifact, node)
         formats = _formats_for(artifact)
         if formats and contains_itself(artifact):
@@ -203,6 +205,17 @@ class _Examination:
             self._visit_as(artifact, file_type, mark)
         if len(self.stack) == before_all:
             self.spool.release(mark)
+
+    def _identify(self, artifact: Artifact) -> Node | None:
+        if not self.tree:
+            artifact.file_type = identify(artifact.view)
+            return None
+        before = time.perf_counter()
+        artifact.file_type = identify(artifact.view)
+        node = Node(artifact.lineage, artifact.depth, artifact.file_type, artifact.view.size, artifact.facts, {})
+        self.report.nodes.append(node)
+        _spend(node, "identify", before)
+        return node
 
     def _visit_as(self, artifact: Artifact, file_type: str, mark: int) -> None:
         """Examine an artifact once more, as the type that a signature takes it for."""
@@ -221,10 +234,12 @@ class _Examination:
 
     def _compare(self, artifact: Artifact, node: Node | None) -> None:
         for matcher in self.matchers:
+            if node is None:
+                self._guard(artifact, self._match, matcher, artifact)
+                continue
             before = time.perf_counter()
             self._guard(artifact, self._match, matcher, artifact)
-            if node is not None:
-                _spend(node, matcher.name, before)
+            _spend(node, matcher.name, before)
 
     def _match(self, matcher: Matcher, artifact: Artifact) -> None:
         for detection in matcher.match(artifact, self.budget):

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Collection
 
 from freehold.formats.libarchive import Damage, Reader
-from freehold.model.errors import LimitReached
 from freehold.model.interfaces import Unpacking
 from freehold.model.view import View
 
@@ -25,7 +24,6 @@ def decrypt(member: View, password: bytes, checksums: Collection[int] | None, un
         LimitReached: the content is too large.
     """
     reader = Reader(member, unpacking.budget, password)
-    limits = unpacking.budget.limits
     checksum = produced = 0
     unpacking.spool.begin()
     whole = False
@@ -36,8 +34,7 @@ def decrypt(member: View, password: bytes, checksums: Collection[int] | None, un
             checksum = zlib.crc32(chunk, checksum)
             produced += len(chunk)
             unpacking.spool.write(chunk)
-            if unpacking.budget.unpacked_bytes + produced > limits.unpacked_bytes:
-                raise LimitReached("unpacked_bytes", limits.unpacked_bytes)
+            unpacking.budget.foresee_bytes(produced)
             unpacking.budget.check_ratio(reader.position(), produced)
     except Damage:
         whole = False

@@ -26,6 +26,6 @@ class LimitReached(FreeholdError):
     """
 
     def __init__(self, limit: str, value: float) -> None:
-        super().__init__(f"limit {limit} = {value:g} reached")
+        super().__init__(f"limit {limit} = {value:g} reached" if value % 1 else f"limit {limit} = {value:.0f} reached")
         self.limit = limit
         self.value = value

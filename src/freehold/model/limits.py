@@ -17,7 +17,11 @@ class Limits(NamedTuple):
     Attributes:
         depth: how many layers of containers are opened.
         artifacts: how many artifacts are examined, the root included.
+        artifacts_floor: how many of them are examined whatever the root's size.
+        artifact_bytes: bytes that each further one needs: of the root, and of what was unpacked from it.
         unpacked_bytes: bytes that all layers together may produce, counted as produced, never as declared.
+        unpacked_floor: how many of them may be produced whatever the root's size; further ones may be ``ratio`` times
+            as many as the root has.
         ratio: produced bytes per consumed byte of one stream, looked at once ``ratio_floor`` bytes have come out.
         ratio_floor: bytes that a stream may produce before its ratio matters.
         decoder_memory: bytes that one decoder may allocate for its window or dictionary.
@@ -31,7 +35,10 @@ class Limits(NamedTuple):
 
     depth: int = 17
     artifacts: int = 100_000
+    artifacts_floor: int = 30_000
+    artifact_bytes: int = 1024
     unpacked_bytes: int = 2048 * MIB
+    unpacked_floor: int = 512 * MIB
     ratio: int = 250
     ratio_floor: int = 64 * MIB
     decoder_memory: int = 128 * MIB
@@ -44,31 +51,71 @@ class Limits(NamedTuple):
 
 
 class Budget:
-    """The ledger of one root artifact; every method raises ``LimitReached`` when its limit is exceeded."""
+    """The ledger of one root artifact; every method raises ``LimitReached`` when its limit is exceeded.
 
-    __slots__ = ("artifacts", "deadline", "limits", "password_rounds", "unpacked_bytes")
+    Args:
+        limits: what the root may cost.
+        root_bytes: its size, which pays for more than the floors.
+    """
 
-    def __init__(self, limits: Limits) -> None:
+    __slots__ = (
+        "_affordable",
+        "_most_bytes",
+        "_root_bytes",
+        "artifacts",
+        "deadline",
+        "limits",
+        "password_rounds",
+        "unpacked_bytes",
+    )
+
+    def __init__(self, limits: Limits, root_bytes: int = 0) -> None:
         self.limits = limits
+        self._root_bytes = root_bytes
+        self._affordable = min(limits.artifacts_floor, limits.artifacts)
+        self._most_bytes = min(max(limits.unpacked_floor, limits.ratio * root_bytes), limits.unpacked_bytes)
         self.artifacts = 0
         self.unpacked_bytes = 0
         self.password_rounds = 0
         self.deadline = time.monotonic() + limits.seconds
 
-    def take_artifact(self, depth: int) -> None:
-        """Count one artifact that stands ``depth`` layers below the root (the root itself: 0)."""
-        if depth > self.limits.depth:
-            raise LimitReached("depth", self.limits.depth)
-        if self.artifacts >= self.limits.artifacts:
-            raise LimitReached("artifacts", self.limits.artifacts)
+    def take_artifact(self, depth: int, size: int = 0) -> None:
+        """Count one artifact that stands ``depth`` layers below the root (the root itself: 0), and bytes as produced.
+
+        Args:
+            depth: of the artifact.
+            size: of it, where its bytes are not counted as they are decoded.
+        """
+        limits = self.limits
+        if depth > limits.depth:
+            raise LimitReached("depth", limits.depth)
+        if self.artifacts >= self._affordable:
+            self._afford()
         self.artifacts += 1
-        self.tick()
+        self.take_bytes(size)
+
+    def _afford(self) -> None:
+        """See how many artifacts can be examined by now."""
+        limits = self.limits
+        if self.artifacts >= limits.artifacts:
+            raise LimitReached("artifacts", limits.artifacts)
+        paid = min(self._root_bytes, self.unpacked_bytes) // limits.artifact_bytes
+        self._affordable = min(limits.artifacts_floor + paid, limits.artifacts)
+        if self.artifacts >= self._affordable:
+            raise LimitReached("artifacts_floor", limits.artifacts_floor)
 
     def take_bytes(self, count: int) -> None:
         """Count bytes that a layer produced, whether decoded or cut out of its parent; then look at the clock."""
         self.unpacked_bytes += count
-        if self.unpacked_bytes > self.limits.unpacked_bytes:
-            raise LimitReached("unpacked_bytes", self.limits.unpacked_bytes)
+        if self.unpacked_bytes > self._most_bytes:
+            self.foresee_bytes(0)
+        self.tick()
+
+    def foresee_bytes(self, count: int) -> None:
+        """Refuse bytes, not counted yet, that will be too many when they are; then look at the clock."""
+        if self.unpacked_bytes + count > self._most_bytes:
+            few = self._most_bytes < self.limits.unpacked_bytes
+            raise LimitReached("unpacked_floor" if few else "unpacked_bytes", self._most_bytes)
         self.tick()
 
     def check_ratio(self, consumed: int, produced: int) -> None:

@@ -17,6 +17,9 @@ RESIDENT = 4 << 20
 """Views of files up to this size are read at once and kept in memory."""
 
 
+_FEW_PAGES = 1 << 15
+
+
 class ContentChanged(FreeholdError):
     """The file became shorter while it was read."""
 
@@ -27,7 +30,7 @@ class BytesView:
     __slots__ = ("_data",)
 
     def __init__(self, data: bytes | memoryview) -> None:
-        self._data = memoryview(data)
+        self._data = data
 
     @property
     def size(self) -> int:
@@ -36,25 +39,26 @@ class BytesView:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to ``length`` bytes from ``offset``, fewer only at the end."""
-        return bytes(self._data[offset : offset + length])
+        return bytes(self._data[offset : offset + length])  # copies nothing where all bytes of a small view are read
 
     def slice(self, offset: int, length: int) -> "BytesView":
         """Return the part [offset, offset + length), clipped to this view, without copying."""
-        return BytesView(self._data[offset : offset + length])
+        return BytesView(memoryview(self._data)[offset : offset + length])
 
     def windows(self, overlap: int) -> Iterator[tuple[int, memoryview]]:
         """Yield (offset, bytes) pieces that cover the view, each beginning ``overlap`` bytes before the last one's end.
 
         A view of up to ``RESIDENT`` bytes comes in one piece.
         """
-        if len(self._data) <= RESIDENT:
-            yield 0, self._data
+        data = memoryview(self._data)
+        if len(data) <= RESIDENT:
+            yield 0, data
             return
         start = 0
         while True:
-            end = min(start + WINDOW + overlap, len(self._data))
-            yield start, self._data[start:end]
-            if end == len(self._data):
+            end = min(start + WINDOW + overlap, len(data))
+            yield start, data[start:end]
+            if end == len(data):
                 return
             start = end - overlap
 
@@ -127,6 +131,11 @@ class FileView:
 
 View = BytesView | FileView
 """Read access to an artifact's content: ``size``, ``read``, ``slice``, ``windows``."""
+
+
+def at_once(view: View) -> View:
+    """Return a view of the same content; one of a few pages of a file is read into memory, as all will look at it."""
+    return BytesView(view.read(0, view.size)) if isinstance(view, FileView) and view.size <= _FEW_PAGES else view
 
 
 def open_view(fd: int, size: int) -> View:

@@ -25,12 +25,20 @@ _Possible = dict[int, list[Places]]
 
 
 class _LoadedRoot:
-    __slots__ = ("_root", "_uses", "scan")
+    __slots__ = ("_collect", "_hits", "_root", "_scan", "_uses")
 
     def __init__(self, root: Root) -> None:
         self._root = root
         self._uses: dict[int, list[tuple[int, int]]] = {}
-        self.scan = load_database(root.database())
+        self._scan = load_database(root.database())
+        self._hits: set[int] = set()
+        self._collect = collector(self._hits)
+
+    def needles(self, piece: memoryview) -> set[int]:
+        """Return the needles that occur in a piece; the set is good until the next piece."""
+        self._hits.clear()
+        self._scan(piece, self._collect)
+        return self._hits
 
     def uses(self, needle: int) -> list[tuple[int, int]]:
         """Return the (rule, pattern) pairs that a needle stands for."""
@@ -47,20 +55,23 @@ class Patterns:
         overlap: bytes by which the windows must overlap.
     """
 
-    __slots__ = ("_roots", "_rules", "_segment", "_verifiers", "overlap")
+    __slots__ = ("_chosen", "_roots", "_rules", "_segment", "_verifiers", "overlap")
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
         self._roots = {root.target: _LoadedRoot(root) for root in segment.roots}
+        self._chosen: dict[Target, list[_LoadedRoot]] = {}
         self._rules: dict[int, Rule] = {}
         self._verifiers: dict[Pattern, Verifier] = {}
         self.overlap = segment.overlap
 
     def begin(self, artifact: Artifact) -> "Search | None":
         """Return a search through one artifact; None when no pattern looks at content of its type."""
-        roots = [root for root in (self._roots.get(Target.ANY), self._roots.get(artifact.target)) if root is not None]
-        if len(roots) == 2 and roots[0] is roots[1]:
-            roots.pop()
+        target = artifact.target
+        roots = self._chosen.get(target)
+        if roots is None:
+            groups = dict.fromkeys((Target.ANY, target))
+            roots = self._chosen[target] = [self._roots[group] for group in groups if group in self._roots]
         return Search(self, artifact, roots) if roots else None
 
     def detections(self, artifact: Artifact, budget: Budget, possible: dict[int, _Possible]) -> Iterator[Detection]:
@@ -124,23 +135,20 @@ class Patterns:
 class Search:
     """The search through one artifact; collects which needles occur."""
 
-    __slots__ = ("_artifact", "_overlap", "_patterns", "_places", "_roots")
+    __slots__ = ("_artifact", "_found", "_overlap", "_patterns")
 
     def __init__(self, patterns: Patterns, artifact: Artifact, roots: list[_LoadedRoot]) -> None:
         self._patterns = patterns
         self._artifact = artifact
-        self._roots = roots
-        self._places: list[dict[int, Places]] = [{} for _ in roots]
+        self._found: list[tuple[_LoadedRoot, dict[int, Places]]] = [(root, {}) for root in roots]
         self._overlap = patterns.overlap
 
     def update(self, offset: int, window: memoryview) -> None:
         """Search one window, which begins ``offset`` bytes from the artifact's start."""
         for start in range(0, max(len(window) - self._overlap, 1), PIECE):
             piece = window[start : start + PIECE + self._overlap]
-            for root, places in zip(self._roots, self._places, strict=True):
-                needles: set[int] = set()
-                root.scan(piece, collector(needles))
-                for needle in needles:
+            for root, places in self._found:
+                for needle in root.needles(piece):
                     if needle not in places:
                         places[needle] = Places()
                     places[needle].add(offset + start, offset + start + len(piece))
@@ -148,7 +156,7 @@ class Search:
     def finish(self, budget: Budget) -> Iterator[Detection]:
         """Yield a detection for each rule whose condition holds; raises ``LimitReached``."""
         possible: dict[int, _Possible] = {}
-        for root, places in zip(self._roots, self._places, strict=True):
+        for root, places in self._found:
             for needle, where in places.items():
                 for rule, pattern in root.uses(needle):
                     possible.setdefault(rule, {}).setdefault(pattern, []).append(where)

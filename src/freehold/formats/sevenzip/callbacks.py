@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from freehold.formats.sevenzip import abi
 from freehold.formats.sevenzip.abi import E_ABORT, E_NOINTERFACE, S_OK
-from freehold.model.errors import LimitReached
 from freehold.model.interfaces import Spool
 from freehold.model.limits import Budget
 from freehold.model.view import View
@@ -156,10 +155,8 @@ class Sink(_Object):
         budget = self.session.budget
         self.produced += len(chunk)
         self.spool.write(chunk)
-        if budget.unpacked_bytes + self.produced > budget.limits.unpacked_bytes:
-            raise LimitReached("unpacked_bytes", budget.limits.unpacked_bytes)
+        budget.foresee_bytes(self.produced)
         budget.check_ratio(self.session.consumed - self._before, self.produced)
-        budget.tick()
 
     def finish(self, outcome: int | None) -> None:
         """The current item ends."""

@@ -61,16 +61,14 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--max-artifacts",
         type=count,
-        default=usual.artifacts,
         metavar="N",
-        help="files inside files (default: %(default)s)",
+        help=f"files inside files (default: {usual.artifacts}, of which small files may hold {usual.artifacts_floor})",
     )
     group.add_argument(
         "--max-unpacked",
         type=size,
-        default=usual.unpacked_bytes,
         metavar="SIZE",
-        help="bytes that unpacking may produce, like 512M (default: 2G)",
+        help="bytes that unpacking may produce, like 4G (default: 2G, of which small files may produce 512M)",
     )
     group.add_argument(
         "--max-ratio",
@@ -145,10 +143,13 @@ def _passwords(name: str) -> list[bytes]:
 
 def limits_of(args: argparse.Namespace) -> Limits:
     """Return the limits that the options ask for."""
+    usual = Limits()
     return Limits(
         depth=args.max_depth,
-        artifacts=args.max_artifacts,
-        unpacked_bytes=args.max_unpacked,
+        artifacts=args.max_artifacts or usual.artifacts,
+        artifacts_floor=args.max_artifacts or usual.artifacts_floor,
+        unpacked_bytes=args.max_unpacked or usual.unpacked_bytes,
+        unpacked_floor=args.max_unpacked or usual.unpacked_floor,
         ratio=args.max_ratio,
         seconds=args.timeout * _patience(args),
         worker_memory=args.max_memory,
