@@ -21,7 +21,7 @@ from freehold.bundle.layout import (
     machine,
     segment_digest,
 )
-from freehold.bundle.mapped import Mapped, map_file, read_file
+from freehold.bundle.mapped import Mapped, give_back, map_file, read_file
 from freehold.bundle.records import Records
 from freehold.model.about import About, HashedPart
 from freehold.model.errors import TrustError
@@ -234,6 +234,7 @@ class Segment:
     def native(self, name: str) -> bytes:
         """Read a file that a native library will take apart; all of it is verified first."""
         data = bytes(self._natives[name])
+        give_back(self._natives[name])
         _check(self._folder / name, data, self._manifest[name][1])
         return data if name.startswith("logical.") else data.translate(INVERTED)
 
