@@ -1,7 +1,6 @@
 """Listening for clients, and keeping their number within bounds; what is spoken with them is no matter here."""
 
 import asyncio
-import contextlib
 import errno
 import os
 import socket
@@ -81,9 +80,6 @@ class Server:
         self._draining = True
         self._stop()
         for listener in self._listeners:
-            if listener.family == socket.AF_UNIX:
-                with contextlib.suppress(OSError):
-                    Path(listener.getsockname()).unlink()
             listener.close()
 
     def _listen(self) -> None:

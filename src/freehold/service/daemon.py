@@ -14,15 +14,18 @@ from freehold import __version__
 from freehold.bundle.layout import MANIFEST
 from freehold.model.errors import FreeholdError
 from freehold.service import walking
-from freehold.service.clerks import Clerks
+from freehold.service.clerks import ClerkLost, Clerks, Errands, Item
 from freehold.service.concluding import Conclusions, Consequences
 from freehold.service.dispatch import Dispatcher
 from freehold.service.log import Log
-from freehold.service.notify import notify, reloading
+from freehold.service.manager import notify, reloading, watchdog_seconds
 from freehold.service.station import Staffing
 
 DRAIN = 30.0
 """Seconds that clients get for what they have begun when the service ends."""
+
+_LOOK = 5.0
+"""Seconds after which the databases are looked at again; they are loaded when they have stopped changing."""
 
 
 class Prepared(NamedTuple):
@@ -60,16 +63,19 @@ class Daemon:
         staffing: what its workers are prepared for.
         prepare: finds the databases.
         log: takes what happens.
+        state: asked by a clerk, returns a text that changes when ``prepare`` would find something else.
 
     Attributes:
         clerks: do what may block.
     """
 
-    def __init__(self, staffing: Staffing, prepare: Prepare, log: Log) -> None:
+    def __init__(self, staffing: Staffing, prepare: Prepare, log: Log, state: Callable[[], str] = lambda: "") -> None:
         self.log = log
         self.dispatcher = Dispatcher(staffing)
-        self.clerks = Clerks({})
+        self._errands: Errands = {"state": lambda _: iter([Item([state()])]), **walking.errands()}
+        self.clerks = Clerks(self._errands)
         self._prepare = prepare
+        self._loaded = ""
         self._stopping = asyncio.Event()
         self._reload: asyncio.Task[None] | None = None
         self._reload_again = False
@@ -83,10 +89,11 @@ class Daemon:
 
     async def load(self) -> None:
         """Load the databases and try them; raises ``FreeholdError``."""
+        self._loaded = await self._state()
         prepared = await self._prepare()
         await self.dispatcher.use(prepared.bundles)
         before = self.clerks
-        self.clerks = Clerks({**walking.errands(), **prepared.consequences.errands()})
+        self.clerks = Clerks({**self._errands, **prepared.consequences.errands()})
         self.dispatcher.conclusions = Conclusions(prepared.consequences, self.clerks)
         before.retire()
         for notice in prepared.notices:
@@ -106,6 +113,8 @@ class Daemon:
             self.log.warning("the databases do not detect the EICAR test file")
         self.log.note("ready", sandbox=self.dispatcher.sandbox, workers=self.dispatcher.jobs, version=self.version)
         notify("READY=1", f"STATUS={self.version}")
+        self._watch(watchdog_seconds() / 2)
+        following = asyncio.ensure_future(self._follow())
         try:
             self.dispatcher.failed.add_done_callback(lambda _: self.shut_down())
             await self._stopping.wait()
@@ -113,6 +122,7 @@ class Daemon:
             self.log.note("ending")
             await asyncio.gather(*(end.drain(DRAIN) for end in front_ends))
         finally:
+            following.cancel()
             if self._reload:
                 self._reload.cancel()
             self.close()
@@ -135,6 +145,32 @@ class Daemon:
             self._reload_again = True
             return
         self._reload = asyncio.ensure_future(self._reloaded())
+
+    def _watch(self, seconds: float) -> None:
+        """Tell systemd now and then that requests get on, as long as they do."""
+        if seconds:
+            if not self.dispatcher.stalled:
+                notify("WATCHDOG=1")
+            asyncio.get_running_loop().call_later(seconds, self._watch, seconds)
+
+    async def _follow(self) -> None:
+        """Load the databases when they have changed, and have stopped changing."""
+        before = self._loaded
+        while True:
+            await asyncio.sleep(_LOOK)
+            now = await self._state()
+            if now == before and now != self._loaded:
+                self.log.note("databases have changed")
+                self.reload()
+            before = now
+
+    async def _state(self) -> str:
+        try:
+            async with self.clerks.errand("state") as errand:
+                return str((await anext(errand)).values[0])
+        except ClerkLost as error:
+            self.log.warning("cannot look at the databases", reason=str(error))
+            return self._loaded
 
     async def _reloaded(self) -> None:
         while True:

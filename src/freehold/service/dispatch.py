@@ -78,6 +78,11 @@ class Dispatcher:
         return self._station.queued if self._station else 0
 
     @property
+    def stalled(self) -> bool:
+        """Whether there are requests, and none has been answered for longer than any of them may take."""
+        return self._station is not None and self._station.stalled
+
+    @property
     def sandbox(self) -> str:
         """What confines the workers."""
         return self._station.sandbox if self._station else ""

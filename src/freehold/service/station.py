@@ -5,6 +5,7 @@ The zygote is forked here, so no thread may exist in this process.
 
 import asyncio
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from freehold.model.errors import FreeholdError
 from freehold.model.limits import Limits
 from freehold.sandbox.host import PATIENCE, Load, SocketZygote
 from freehold.sandbox.wire import Setup
-from freehold.service.crew import Crew, Examined
+from freehold.service.crew import START, Crew, Examined
 from freehold.service.entry import Entry
 
 _LINE = 8
@@ -72,6 +73,8 @@ class Station:
         self._waiting: deque[Entry] = deque()
         self._requests: dict[Entry, asyncio.Future[Examined]] = {}
         self._retired = False
+        self._answered = time.monotonic()
+        self._longest = 2 * (staffing.limits.seconds + START)
         self._loop = asyncio.get_running_loop()
         self._fileno = self._zygote.fileno()
         self._loop.add_reader(self._fileno, self._advance)
@@ -92,12 +95,19 @@ class Station:
         """How many workers have something to do."""
         return self._crew.busy
 
+    @property
+    def stalled(self) -> bool:
+        """Whether there are requests, and none has been answered for longer than any of them may take."""
+        return bool(self._requests) and time.monotonic() - self._answered > self._longest
+
     def examine(self, entry: Entry) -> asyncio.Future[Examined]:
         """Have an open entry examined, which is the caller's again when the future is done.
 
         A future that is cancelled leaves the entry here, as long as ``holds`` says so. Raises ``StationLost``.
         """
         future: asyncio.Future[Examined] = self._loop.create_future()
+        if not self._requests:
+            self._answered = time.monotonic()
         self._requests[entry] = future
         self._waiting.append(entry)
         self._feed()
@@ -153,6 +163,7 @@ class Station:
     def _finish(self, examined: Examined) -> None:
         if examined.lost:
             self._on_loss(examined.entry)
+        self._answered = time.monotonic()
         future = self._requests.pop(examined.entry)
         if future.done():
             close(examined.entry)

@@ -21,6 +21,8 @@ NEVER = frozenset(
         "resume",
         "prove",
         "check",
+        "units",
+        "files",
     }
 )
 """Options that belong to one call; that a scan runs without a sandbox must be said each time."""

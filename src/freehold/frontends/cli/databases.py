@@ -51,6 +51,20 @@ def resolve(databases: Sequence[str], *, unwanted: bool = False) -> list[Path]:
     return bundles or [_compiled([CORE]), *installed_feeds()]
 
 
+def state(databases: Sequence[str], others: Sequence[Path] = ()) -> str:
+    """Return a text that changes when ``resolve`` would find something else, or one of the other files is another."""
+    import hashlib
+
+    parts: list[object] = [str(path) for path in installed_feeds()]
+    for path in [*map(Path, databases), *installed_feeds(), *others]:
+        manifest = path / MANIFEST
+        try:
+            parts += _status(manifest if manifest.is_file() else path)
+        except UsageError as error:
+            parts.append(str(error))
+    return hashlib.sha256(canonical(parts)).hexdigest()
+
+
 def denied(signatures: str) -> list[Path]:
     """Return the bundle of hash signatures in ClamAV's format that the user's lists add, none when there are none."""
     if not signatures:

@@ -63,15 +63,20 @@ def open_consequences(args: argparse.Namespace) -> "Consequences":
 
 def open_lists(args: argparse.Namespace) -> "Lists | None":
     """Return what is allowed and denied, None when there is no list; raises ``UsageError``."""
-    from freehold.service.lists import places
-
-    files = [args.lists] if args.lists else places.usual_files()
+    files = lists_files(args)
     if not files:
         return None
     from freehold.service.lists import reading
     from freehold.service.lists.judging import Lists
 
     return Lists(reading.entries(files), all_matches=getattr(args, "all_matches", False))
+
+
+def lists_files(args: argparse.Namespace) -> list[Path]:
+    """Return the files that say what is allowed and denied."""
+    from freehold.service.lists import places
+
+    return [args.lists] if args.lists else places.usual_files()
 
 
 def _breaker(text: str) -> "Breaker | None":

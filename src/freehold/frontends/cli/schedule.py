@@ -127,7 +127,7 @@ def _units(args: argparse.Namespace) -> dict[Path, str]:
     _analyze("calendar", args.at)
     _analyze("timespan", args.delay)
     # "--" keeps a path that begins with a dash a path.
-    command = " ".join(map(_quoted, [_program(), "scan", "--quiet", *options, "--", *paths]))
+    command = " ".join(map(_quoted, [program(), "scan", "--quiet", *options, "--", *paths]))
     service = (
         f"{_MARK}\n[Unit]\nDescription=Freehold scan ({args.name})\nDocumentation=man:systemd.service(5)\n"
         f"{'ConditionACPower=true' + chr(10) if args.on_ac_power else ''}"
@@ -144,7 +144,8 @@ def _units(args: argparse.Namespace) -> dict[Path, str]:
     return {base.with_name(f"{base.name}.service"): service, base.with_name(f"{base.name}.timer"): timer}
 
 
-def _program() -> str:
+def program() -> str:
+    """Return where the freehold command lies; raises ``UsageError``."""
     program = Path(sys.argv[0])
     found = str(program.resolve()) if program.is_file() else shutil.which("freehold")
     if found is None:
