@@ -50,6 +50,8 @@ GAPS = {
     "pickled": "names and calls are facts, nothing is unpacked; pickles of protocols 0 and 1 have no magic; "
     "other pickles behind the first one",
     "autoit": "scripts of AutoIt 2 and AutoHotkey; words that a script stores by number are named by it",
+    "inno": "releases before 4.2.5 (reported); encrypted setups and setups in several files (reported); "
+    "checksums of files are not verified; releases 5.5 to 6.4 were compared with what their own compilers made",
     "installshield": "volumes that lie in files of their own are reported; checksums are not verified",
     "rar": "solid archives of RAR 3 and 4 (reported); RAR 1.4; parts of a file that lie in another volume (reported); "
     "RAR 1.5 and sounds of RAR 2.0 were compared with one small archive, and none",
