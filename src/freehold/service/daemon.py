@@ -4,11 +4,12 @@ Nothing here reads what clients bring, and nothing compiles: who makes a daemon 
 """
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from freehold import __version__
 from freehold.bundle.layout import MANIFEST
@@ -87,6 +88,20 @@ class Daemon:
         number = time.strftime("%Y%m%d%H", time.gmtime(moment))
         return f"Freehold {__version__}/{number}/{time.asctime(time.gmtime(moment))}"
 
+    def status(self) -> dict[str, Any]:
+        """Return what the service does and has done, as JSON knows it."""
+        work = self.dispatcher
+        return {
+            "version": self.version,
+            "sandbox": work.sandbox,
+            "databases": [os.fspath(path) for path in work.bundles],
+            "queued": work.queued,
+            "jobs": work.jobs,
+            "workers": [worker._asdict() for station in work.stations for worker in station.workers()],
+            "processes": {"daemon": os.getpid(), "zygotes": [station.pid for station in work.stations]},
+            **work.statistics.told(),
+        }
+
     async def load(self) -> None:
         """Load the databases and try them; raises ``FreeholdError``."""
         self._loaded = await self._state()
@@ -128,7 +143,7 @@ class Daemon:
             self.close()
         if self.dispatcher.failed.done():
             raise self.dispatcher.failed.result()
-        self.log.note("ended", examined=self.dispatcher.examined)
+        self.log.note("ended", requests=self.dispatcher.statistics.requests)
 
     def close(self) -> None:
         """End all workers at once."""

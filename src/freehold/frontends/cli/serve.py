@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from freehold.frontends.cli import options, responding, serve_clamd, serve_icap, serve_units
+from freehold.frontends.cli import options, responding, serve_clamd, serve_control, serve_icap, serve_units
 from freehold.frontends.cli.resolving import resolve
 from freehold.frontends.intake import Intake
 from freehold.model.errors import UsageError
@@ -20,7 +20,7 @@ from freehold.service.log import Log
 from freehold.service.pool import processors
 from freehold.service.station import Staffing
 
-_FRONT_ENDS = {"clamd": serve_clamd, "icap": serve_icap}
+_FRONT_ENDS = {"clamd": serve_clamd, "icap": serve_icap, "control": serve_control}
 """By the name that systemd knows their sockets by; each adds its options, listens, and starts."""
 
 _Listeners = dict[str, list[socket.socket]]
