@@ -84,9 +84,14 @@ class Daemon:
     @property
     def version(self) -> str:
         """Name, version, number and date of the database, in the shape of clamd's."""
-        moment = max((path / MANIFEST).stat().st_mtime for path in self.dispatcher.bundles)
+        moment = self.database_time
         number = time.strftime("%Y%m%d%H", time.gmtime(moment))
         return f"Freehold {__version__}/{number}/{time.asctime(time.gmtime(moment))}"
+
+    @property
+    def database_time(self) -> float:
+        """When the newest database was compiled, in seconds since 1970."""
+        return max((path / MANIFEST).stat().st_mtime for path in self.dispatcher.bundles)
 
     def status(self) -> dict[str, Any]:
         """Return what the service does and has done, as JSON knows it."""
