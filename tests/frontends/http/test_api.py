@@ -130,11 +130,12 @@ def test_prometheus_reads_the_metrics(client: Client) -> None:
     client.scan(MARKER)
     client.scan(b"clean")
     after = dict(samples())
-    for name in ("freehold_http_verdicts_total infected", "freehold_http_verdicts_total clean"):
+    for name in ("freehold_requests_total infected", "freehold_requests_total clean"):
         assert after[name] == before[name] + 1
-    assert after["freehold_http_examination_seconds_count"] == before["freehold_http_examination_seconds_count"] + 2
-    assert after["freehold_http_examination_seconds_bucket +Inf"] == after["freehold_http_examination_seconds_count"]
-    assert after["freehold_http_bytes_total"] == before["freehold_http_bytes_total"] + len(MARKER) + 5
+    count = "freehold_request_duration_seconds_count"
+    assert after[count] == before[count] + 2 == after["freehold_request_duration_seconds_bucket +Inf"]
+    assert after["freehold_bytes_total"] == before["freehold_bytes_total"] + len(MARKER) + 5
+    assert after["freehold_http_responses_total 200"] == before["freehold_http_responses_total 200"] + 3
     assert 0 <= after["freehold_database_age_seconds"] < 86_400
     assert after["freehold_workers"] == 2
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -15,11 +16,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from freehold import __version__
-from freehold.frontends.http import upload
+from freehold.frontends.http import metrics, upload
 from freehold.frontends.http.access import Access
 from freehold.frontends.http.host import Host
 from freehold.frontends.http.jobs import Full, Jobs
-from freehold.frontends.http.metrics import MEDIA_TYPE, Metrics
 from freehold.frontends.http.policy import Rules
 from freehold.frontends.http.problems import Problem, Refused, answer
 from freehold.frontends.intake import Arrival, Intake
@@ -49,6 +49,9 @@ class Api:
         intake: the places for large contents.
         access: who may ask.
         jobs: what is examined while nobody waits.
+
+    Attributes:
+        responses: how many had which status.
     """
 
     def __init__(self, host: Host, rules: Rules, intake: Intake, access: Access, jobs: Jobs) -> None:
@@ -57,7 +60,7 @@ class Api:
         self._intake = intake
         self._access = access
         self._jobs = jobs
-        self.metrics = Metrics()
+        self.responses: Counter[int] = Counter()
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
@@ -122,7 +125,8 @@ class Api:
 
     async def _metrics(self, request: Request) -> Response:
         self._access.admit(request)
-        return Response(self.metrics.text(self._host, self._jobs.pending), media_type=MEDIA_TYPE)
+        text = metrics.text(self._host, self.responses, self._jobs.pending)
+        return Response(text, media_type=metrics.MEDIA_TYPE)
 
     @asynccontextmanager
     async def _received(self, request: Request) -> AsyncIterator[tuple[Arrival, str]]:
@@ -134,9 +138,7 @@ class Api:
             return await self._examine(client, _entry(arrival, name, options), options)
 
     async def _examine(self, client: str, entry: Entry, options: "_Options") -> str:
-        started = time.monotonic()
         report = await self._host.dispatcher.examine(entry)
-        self.metrics.examined(report, time.monotonic() - started)
         self._host.log.verdict(client, entry.path, report)
         return json.dumps((explanation_object if options.tree else file_object)(entry.path, report))
 

@@ -5,6 +5,7 @@ import functools
 import logging
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Sequence
 from email.utils import formatdate
 from typing import Any
@@ -21,7 +22,6 @@ from freehold.frontends.http.app import Api
 from freehold.frontends.http.callbacks import Courier, Destinations
 from freehold.frontends.http.host import Host
 from freehold.frontends.http.jobs import Jobs
-from freehold.frontends.http.metrics import Metrics
 from freehold.frontends.http.policy import Rules
 from freehold.frontends.http.problems import is_unread
 from freehold.frontends.http.tokens import Tokens
@@ -77,7 +77,7 @@ class HttpServer:
         self._courier = Courier(destinations.secret, host.log)
         self._jobs = Jobs(destinations.allow, self._courier.tell)
         api = Api(host, rules, intake, Access(rules, tokens), self._jobs)
-        app = _Guard(api.application(), api.metrics, host.log)
+        app = _Guard(api.application(), api.responses, host.log)
         config = Config(app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False, loop="none")
         config.proxy_headers = False  # anybody may write those
         config.timeout_keep_alive = _IDLE
@@ -107,15 +107,15 @@ class HttpServer:
 class _Guard:
     """Stands around the application: headers of every response, and what must not happen."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, log: Log) -> None:
+    def __init__(self, app: ASGIApp, responses: Counter[int], log: Log) -> None:
         self._app = app
-        self._metrics = metrics
+        self._responses = responses
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._metrics.responded(message["status"])
+                self._responses[message["status"]] += 1
                 headers = MutableHeaders(scope=message)
                 for name, value in _PROTECTION.items():
                     headers.setdefault(name, value)
