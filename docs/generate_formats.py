@@ -70,7 +70,8 @@ library unless another library is named; where that library is not installed, it
 One budget holds for a file and for all that is in it: {depth} layers, {artifacts:,} artifacts, {unpacked:,} MiB
 unpacked, {seconds:.0f} s, a ratio of {ratio}:1 beyond {floor} MiB, {decoder} MiB for a decoder's memory. A small file
 gets less of it: {few:,} artifacts, and one more for each {each:,} bytes of the file and of what was unpacked from it;
-{start} MiB unpacked, or {ratio} times the file's size. What exceeds the budget is reported, never passed over. The samples lie in `tests/formats/golden`.
+{start} MiB unpacked, or {ratio} times the file's size. What exceeds the budget is reported, never passed over. The
+samples lie in `tests/formats/golden`.
 
 | format | types | begins with | library | samples | known gaps |
 |---|---|---|---|---|---|
