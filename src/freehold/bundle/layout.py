@@ -28,6 +28,7 @@ offsets. In each segment:
 ``logical.<target>.macros``          the bodies of macro groups (JSON); missing when there are none
 ``logical.<target>.weakest``          its weakest atoms (JSON: ``WeakAtom``)
 ``ignored.json``                     names of signatures that are not reported, of older segments either
+``retracted.json``                   places (file, line) of signatures of older segments that are not reported
 ``yara.compiled``, ``yara.json``     YARA-X's rules, and the line of each
 ``<any large file>.sums``            checksums of its blocks
 ===================================  ==============================================================================

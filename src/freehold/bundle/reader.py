@@ -316,6 +316,12 @@ class Segment:
         return [(kind, value, about) for kind, value, about in json.loads(bytes(self.file("indicators.json").data))]
 
     @property
+    def retracted(self) -> list[str]:
+        """Places that signatures of older segments come from which are not reported any more."""
+        places: list[str] = json.loads(bytes(self.file("retracted.json").data)) if self.has("retracted.json") else []
+        return places
+
+    @property
     def ignored(self) -> list[str]:
         """Names of signatures that its ignore lists name, whatever segment they are in."""
         names: list[str] = json.loads(bytes(self.file("ignored.json").data)) if self.has("ignored.json") else []

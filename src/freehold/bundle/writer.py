@@ -181,6 +181,10 @@ class SegmentWriter:
         """Write the names of signatures that are not reported, whatever segment they are in."""
         self._write("ignored.json", [canonical(sorted(names))])
 
+    def retracted(self, places: Iterable[str]) -> None:
+        """Write where signatures of older segments come from that are not reported: files, or files with a line."""
+        self._write("retracted.json", [canonical(sorted(places))])
+
     def yara(self, compiled: bytes, lines: dict[str, dict[str, int]]) -> None:
         """Write YARA-X's compiled rules, and the line of each by namespace and rule."""
         self._write("yara.compiled", [compiled.translate(INVERTED)], native=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from freehold.feeds import snapshot
 from freehold.feeds.registry import BY_NAME
-from freehold.feeds.state import BUNDLE
+from freehold.feeds.state import BUNDLE, FOLLOWED
 from freehold.model.errors import FreeholdError, TrustError, UsageError
 
 _RECORD = "feed.json"
@@ -90,6 +90,10 @@ class Store:
         records = sorted(self._root.glob(f"*/{_RECORD}"))
         return [_read(record) for record in records if _NAME.fullmatch(record.parent.name)]
 
+    def followed(self) -> list[str]:
+        """Return names of feeds of signed releases, which ``freehold update`` keeps in the same place."""
+        return sorted(record.parent.name for record in self._root.glob(f"*/{FOLLOWED}"))
+
     def feed(self, name: str) -> Installed:
         """Return one feed; raises ``UsageError`` when there is none of this name."""
         if not _NAME.fullmatch(name) or not (record := self._root / name / _RECORD).is_file():
@@ -111,7 +115,7 @@ class Store:
         if not _NAME.fullmatch(name):
             raise UsageError(f"'{name}': a feed's name has small letters, digits, - and _, and at most 63 of them")
         folder = self._root / name
-        if (folder / _RECORD).exists():
+        if (folder / _RECORD).exists() or name in self.followed():
             raise UsageError(f"there is a feed '{name}' already; to change it, remove it first")
         shutil.rmtree(folder, ignore_errors=True)  # an earlier attempt that was killed
         folder.mkdir(mode=0o755)

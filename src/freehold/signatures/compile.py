@@ -100,6 +100,7 @@ def build(
     jobs: int | None = None,
     progress: Progress | None = None,
     base: Path | None = None,
+    retracted: Sequence[str] = (),
     keys: Keys = CLAMAV,
 ) -> BuildResult:
     """Compile signature files, folders of them and ClamAV's containers into a bundle at ``destination``.
@@ -115,6 +116,8 @@ def build(
         progress: is told how far it is.
         base: a compiled database to build on: its segments are shared, and only the sources are compiled. What they
             allow or ignore (by name) counts for its signatures too.
+        retracted: places of signatures in ``base`` that are not reported any more, as detections name them: a file, or
+            a file with a line.
         keys: whose signatures on containers count.
 
     Raises:
@@ -133,6 +136,8 @@ def build(
         if strict and compilation.rejected:
             first = compilation.rejected[0]
             raise MalformedInput(f"{first.source}:{first.line}: {first.reason} ({len(compilation.rejected)} rejected)")
+        if retracted:
+            compilation.retract(retracted)
         segment, result = compilation.finish()
         write_manifest(folder, [*shared, segment])
         return result
@@ -207,6 +212,10 @@ class _Compilation:
         with _executor(1 if self._bytes <= _SMALL else jobs or os.cpu_count() or 1) as executor:
             self._read_lines(by_lines, ignored, groups, executor)
             self._compile_atoms(executor)
+
+    def retract(self, places: Sequence[str]) -> None:
+        """Have signatures that come from these places not reported, in the segments below this one."""
+        self._segment.retracted(places)
 
     def finish(self) -> tuple[dict[str, Any], BuildResult]:
         """Write everything that could not be written before all sources were read; returns the manifest's part, too."""

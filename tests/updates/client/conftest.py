@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.frontends.conftest import environment, freehold  # noqa: F401 - fixtures
 
 _CONFIGURATION = """\
 daemon off; master_process off; pid {top}/pid; error_log {top}/error.log;

@@ -43,10 +43,11 @@ def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matche
         matchers.append(LogicalMatcher(segments, normal_size=any(segment.text_ends for segment in every)))
     matchers += _special(segments)
     ignored = frozenset(name for segment in segments for name in segment.ignored)
-    if ignored and len(segments) > 1:  # in its own segment, what is ignored was not even compiled
+    retracted = frozenset(place for segment in segments for place in segment.retracted)
+    if (ignored or retracted) and len(segments) > 1:  # in its own segment, what is ignored was not even compiled
         from freehold.engine.matchers.ignoring import IgnoringMatcher
 
-        matchers = [IgnoringMatcher(matcher, ignored) for matcher in matchers]
+        matchers = [IgnoringMatcher(matcher, ignored, retracted) for matcher in matchers]
     by_digest = allowed = Allowed(Hashes(segments, HashedPart.ALLOWED))
     if certificates is not None:
         allowed = Allowed(Hashes(segments, HashedPart.ALLOWED), certificates)

@@ -48,7 +48,7 @@ def resolve(databases: Sequence[str], *, unwanted: bool = False) -> list[Path]:
             "--detect-pua decides what is compiled: name signature files with --database, or give it to "
             "'freehold db build' or 'freehold feed add'"
         )
-    return bundles or [_compiled([CORE]), *installed_feeds()]
+    return bundles or [core(), *installed_feeds()]
 
 
 def state(databases: Sequence[str], others: Sequence[Path] = ()) -> str:
@@ -63,6 +63,11 @@ def state(databases: Sequence[str], others: Sequence[Path] = ()) -> str:
         except UsageError as error:
             parts.append(str(error))
     return hashlib.sha256(canonical(parts)).hexdigest()
+
+
+def core() -> Path:
+    """Return the compiled core pack."""
+    return _compiled([CORE])
 
 
 def denied(signatures: str) -> list[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freehold.feeds import state
-from freehold.frontends.cli import options
+from freehold.frontends.cli import feed_adopt, options
 from freehold.model.errors import FreeholdError, UsageError
 from freehold.responses.wording import count_text, printable
 
@@ -21,6 +21,7 @@ examples:
   freehold feed add clamav --from https://av.example/   a private mirror, made with cvdupdate
   freehold feed add own --from /srv/rules               a folder of YARA and ClamAV files
   freehold feed refresh                                 ask all origins for what is new
+  freehold feed adopt https://av.example/core --root-sha256 3b1f…    signed releases; see 'freehold update'
 
 ClamAV's own servers serve ClamAV's own tools only: let freshclam or cvdupdate download, and name their folder."""
 
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--kind", choices=("clamav", "folder"), help="of feed; without it, by what is there")
     add.add_argument("--insecure-http", action="store_true", help="allow a mirror that is not encrypted (http://)")
     options.add_unwanted(add)
+    feed_adopt.add_arguments(actions.add_parser("adopt", help="follow a feed of signed releases"))
     listing = actions.add_parser("list", help="show all feeds")
     listing.add_argument("--json", action="store_true", help="for programs")
     remove = actions.add_parser("remove", help="remove a feed with its signatures")
@@ -59,24 +61,28 @@ def run(args: argparse.Namespace) -> int:
     with store.locked():
         if args.action == "add":
             _add(store, args)
+        elif args.action == "adopt":
+            feed_adopt.adopt(args)
         elif args.action == "remove":
-            store.remove(store.feed(args.name))
-            print(f"{args.name}: removed")
+            _remove(store, args.name)
         else:
             _refresh(store, args.names)
     return 0
 
 
 def _list(store: "Store", *, as_json: bool) -> None:
-    feeds = store.feeds()
+    feeds, followed = store.feeds(), store.followed()
     if as_json:
         shown = ("name", "kind", "origin", "added", "refreshed", "is_compiled")
-        print(json.dumps([{key: getattr(feed, key) for key in shown} for feed in feeds], indent=2))
+        listed: list[dict[str, object]] = [{key: getattr(feed, key) for key in shown} for feed in feeds]
+        print(json.dumps([*listed, *({"name": name, "kind": "followed"} for name in followed)], indent=2))
         return
+    for name in followed:
+        print(f"{name:<16}followed; see 'freehold update status'")
     for feed in feeds:
         outdated = "" if feed.is_compiled else "  (not compiled: run 'freehold feed refresh')"
         print(f"{feed.name:<16}{feed.kind:<8}{feed.refreshed}  {printable(feed.origin)}{outdated}")
-    if not feeds:
+    if not feeds and not followed:
         print("There are no feeds. To add ClamAV's signatures: freehold feed add clamav --from /var/lib/clamav")
 
 
@@ -97,6 +103,18 @@ def _origin(origin: str, *, insecure: bool) -> str:
     if origin.startswith("http:") and not insecure:
         raise UsageError(f"{origin} is not encrypted; use https, or allow it with --insecure-http")
     return origin if "://" in origin else str(Path(origin).absolute())
+
+
+def _remove(store: "Store", name: str) -> None:
+    if name in store.followed():
+        from freehold.updates.client.store import store as followed
+
+        feed = followed(state.home(), name)
+        with feed.locked():
+            feed.remove()
+    else:
+        store.remove(store.feed(name))
+    print(f"{name}: removed")
 
 
 def _refresh(store: "Store", names: list[str]) -> None:

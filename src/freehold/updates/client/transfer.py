@@ -307,6 +307,7 @@ def _deadline(guard: socket.socket, seconds: float) -> Iterator[None]:
         raise
     finally:
         timer.cancel()
+        timer.join()  # who forks afterwards has one thread
     if late.is_set():
         raise SlowServer(_slow(time.monotonic() - started))
 

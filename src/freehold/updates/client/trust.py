@@ -5,6 +5,7 @@ protection, as ``state`` remembers what was seen too. Specification: https://the
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from freehold.updates import durable
 from freehold.updates.client.fetcher import BASE, Fetcher
 from freehold.updates.client.refusals import (
     BadSignature,
+    Damaged,
     EndlessData,
     Expired,
     Malformed,
@@ -30,6 +32,8 @@ from freehold.updates.client.refusals import (
     Unreachable,
 )
 
+_FEED = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
+
 PINNED = "pinned"
 """Name of the file with the root of trust that the user has chosen. Everything is derived from it."""
 
@@ -39,6 +43,25 @@ class Role(NamedTuple):
 
     version: int
     sha256: str
+
+
+class About(NamedTuple):
+    """What a root of trust says of itself: the name of its feed, and whether its keys are those of a demonstration."""
+
+    feed: str
+    demo: bool
+
+
+def described(root: bytes) -> About:
+    """Read what a root of trust says of itself; raises ``UsageError`` when it is none of a feed."""
+    try:
+        about = Metadata[Root].from_bytes(root).signed.unrecognized_fields["freehold"]
+        feed = about["feed"]
+        if not isinstance(feed, str) or not _FEED.fullmatch(feed):
+            raise UsageError("the root of trust names no feed of Freehold's")
+        return About(feed, about.get("demo") is True)
+    except (exceptions.RepositoryError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"this is no root of trust of a feed of Freehold's: {error}") from error
 
 
 def pin(folder: Path, root: bytes) -> None:
@@ -64,13 +87,13 @@ class Trust:
     Args:
         folder: where metadata is kept.
         fetcher: what brings it.
-        not_before: the time is known to be at least this, whatever the clock says.
+        reference: the time that expiry is compared with, in seconds since 1970; by default this machine's clock.
 
     Raises:
         Refusal: the pinned root is not signed by itself, or the like.
     """
 
-    def __init__(self, folder: Path, fetcher: Fetcher, not_before: datetime | None = None) -> None:
+    def __init__(self, folder: Path, fetcher: Fetcher, reference: int | None = None) -> None:
         self._folder = folder
         self._fetcher = fetcher
         try:
@@ -82,10 +105,9 @@ class Trust:
             raise NoRoom(f"{folder}: {error.strerror}") from error
         except exceptions.RepositoryError as error:
             raise _refusal(error) from error
-        if not_before is not None:
+        if reference is not None:
             # TUF's client offers no other way to say what time it is.
-            trusted = self._updater._trusted_set  # noqa: SLF001
-            trusted.reference_time = max(not_before, datetime.now(UTC))
+            self._updater._trusted_set.reference_time = datetime.fromtimestamp(reference, UTC)  # noqa: SLF001
 
     def refresh(self) -> None:
         """Bring metadata up to date; raises ``Refusal``."""
@@ -105,6 +127,18 @@ class Trust:
         with self._translated():
             self._updater.download_target(target, str(destination))
             durable.sync_tree(destination.parent)
+
+    def path(self, target: TargetFile) -> str:
+        """Return where a target lies in the tree of a feed: TUF puts its hash before its name."""
+        folder, _, name = target.path.rpartition("/")
+        return f"targets/{folder}/{next(iter(target.hashes.values()))}.{name}"
+
+    def verify(self, target: TargetFile, content: bytes) -> None:
+        """Raise ``Damaged`` unless this is the content that is signed of a target."""
+        try:
+            target.verify_length_and_hashes(content)
+        except exceptions.LengthOrHashMismatchError as error:
+            raise Damaged(f"{target.path} is not what is signed: {error}") from error
 
     def has(self, target: TargetFile, path: Path) -> bool:
         """Whether a file is what is signed of a target."""

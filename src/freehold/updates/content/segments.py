@@ -52,6 +52,10 @@ _FORMS = dict.fromkeys(("fp", "hdb", "hdu", "hsb", "hsu", "sfp"), _DIGEST_FIRST)
 )
 
 
+class TooLarge(MalformedInput):
+    """Something unpacks to more than it may."""
+
+
 class Segment(NamedTuple):
     """What was added and removed; no entry is in both.
 
@@ -135,14 +139,14 @@ def unpack(packed: bytes, size: int) -> bytes:
 
 
 def decompressed(packed: bytes, most: int) -> bytes:
-    """Decompress one whole frame of at most ``most`` bytes; raises ``MalformedInput``."""
+    """Decompress one whole frame of at most ``most`` bytes; raises ``MalformedInput``, or ``TooLarge`` of its kind."""
     decompressor = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG})
     try:
         content: bytes = decompressor.decompress(packed, most + 1)
     except zstd.ZstdError as error:
         raise MalformedInput(f"it is not packed as it should be: {error}") from error
     if len(content) > most:
-        raise MalformedInput(f"it unpacks to more than {most:,} bytes")
+        raise TooLarge(f"it unpacks to more than {most:,} bytes")
     if not decompressor.eof or decompressor.unused_data:
         raise MalformedInput("it ends too early, or something follows it")
     return content

@@ -1,0 +1,103 @@
+"""``freehold feed adopt``: begin to follow a feed, whose root of trust the user names by its fingerprint."""
+
+import argparse
+import hashlib
+import re
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from freehold.feeds import state as places
+from freehold.model.errors import UsageError
+from freehold.responses.wording import printable
+
+if TYPE_CHECKING:
+    from freehold.updates.client.origins import Origin
+
+EPILOG = """\
+The fingerprint is the SHA-256 of one version of the feed's root of trust. Get it from its publisher in another way than
+the feed itself: on paper, from their site, from two people. From then on, everything that this feed brings is what the
+keys in that root have signed, whoever delivers it.
+
+examples:
+  freehold feed adopt https://av.example/core --root-sha256 3b1f…
+  freehold feed adopt /media/stick/core.fhb --root-sha256 3b1f… --name hospital --ring late
+  freehold update hospital"""
+
+_MOST_ROOTS = 1024
+_ROOT_BYTES = 512_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the options of ``adopt``."""
+    parser.epilog = EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("origin", metavar="PLACE", help="an address, a folder, or a bundle")
+    parser.add_argument("--root-sha256", required=True, type=_fingerprint, metavar="HEX", help="whom you trust")
+    parser.add_argument("--name", metavar="NAME", help="what to call it here (default: what its publisher calls it)")
+    parser.add_argument("--mirror", action="append", default=[], metavar="PLACE", help="another place that has it")
+    parser.add_argument(
+        "--peer", action="append", default=[], metavar="URL", help="a neighbour to ask for large files first"
+    )
+    parser.add_argument(
+        "--ring",
+        choices=("auto", "early", "late"),
+        default="auto",
+        help="when to take new releases: as a secret of this machine draws, at once, or with the last (default: auto)",
+    )
+
+
+def adopt(args: argparse.Namespace) -> None:
+    """Fetch the root with this fingerprint and pin it; raises ``FreeholdError``."""
+    from freehold.updates.client.origins import Mirror, origin
+    from freehold.updates.client.store import NAME, Settings, Store
+    from freehold.updates.client.transfer import Client
+    from freehold.updates.client.trust import described
+
+    with closing(Client()) as client:
+        for peer in args.peer:
+            Mirror(peer, client)
+        root = _root(origin(args.origin, client), args.root_sha256)
+    about = described(root)
+    name = args.name or about.feed
+    if not NAME.fullmatch(name):
+        raise UsageError(f"'{name}': a feed's name has small letters, digits, - and _; choose one with --name")
+    store = Store(places.home() / name)
+    if store.folder.exists():
+        raise UsageError(f"there is a feed '{name}' already; choose another --name, or remove that one first")
+    origins = tuple(map(_kept, (args.origin, *args.mirror)))
+    store.adopt(Settings(about.feed, args.root_sha256, origins, tuple(args.peer), args.ring, about.demo), root)
+    mark = ": a DEMO, its keys protect nothing" if about.demo else ""
+    print(f"{printable(name)}: adopted{mark}. To get its signatures: freehold update {printable(name)}")
+
+
+def _root(place: "Origin", fingerprint: str) -> bytes:
+    """Return the version of the root that has a fingerprint; raises ``UsageError`` when there is none."""
+    from freehold.updates.client.transfer import Absent
+
+    version = 0
+    for version in range(1, _MOST_ROOTS):
+        try:
+            root = b"".join(place.open(f"metadata/{version}.root.json", _ROOT_BYTES) or ())
+        except Absent:
+            break
+        if hashlib.sha256(root).hexdigest() == fingerprint:
+            return root
+    if version == 1:
+        raise UsageError(f"{place.name}: there is no feed at this place (no metadata/1.root.json)")
+    raise UsageError(
+        f"{place.name}: none of its {version - 1} roots of trust has this fingerprint: it is another feed, somebody "
+        "has changed it on its way, or the fingerprint is mistyped"
+    )
+
+
+def _kept(place: str) -> str:
+    """Return an origin as it is kept: paths as absolute ones."""
+    return place if "://" in place else str(Path(place).absolute())
+
+
+def _fingerprint(text: str) -> str:
+    digits = text.replace(":", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", digits):
+        raise argparse.ArgumentTypeError("a fingerprint is a SHA-256: 64 hexadecimal digits")
+    return digits
