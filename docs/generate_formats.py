@@ -67,7 +67,8 @@ library unless another library is named; where that library is not installed, it
 
 One budget holds for a file and for all that is in it: {depth} layers, {artifacts:,} artifacts, {unpacked:,} MiB
 unpacked, {seconds:.0f} s, a ratio of {ratio}:1 beyond {floor} MiB, {decoder} MiB for a decoder's memory. What exceeds
-it is reported, never passed over. The samples lie in `tests/formats/golden`.
+it is reported, never passed over. The samples lie in `tests/formats/golden`. How the types compare with those of
+libmagic stands in [identification](identification.md).
 
 | format | types | begins with | library | samples | known gaps |
 |---|---|---|---|---|---|
