@@ -37,7 +37,8 @@ GAPS = {
     "alz": "encrypted members are reported",
     "asar": "files that lie next to the archive",
     "swf": "embedded pictures and sounds",
-    "pe_inside": "resources that do not begin like a container, a program or a document; .NET resources; "
+    "netresources": "serialised objects come out as they are; values of fewer than 17 bytes do not",
+    "pe_inside": "resources that do not begin like a container, a program or a document; "
     "bundles of .NET in Mach-O, and none that .NET itself made was compared; "
     "programs packed with UPX are restored without exports, resources and the table of relocations; "
     "other packed programs are run on an emulated processor (`freehold[emulation]`), as far as they need only what "

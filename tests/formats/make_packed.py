@@ -68,7 +68,7 @@ def _make(command: str) -> tuple[bytes, bytes]:
 def _add(folder: str, entries: dict[str, object]) -> None:
     index = HERE / folder / "expected.json"
     known = json.loads(index.read_text("utf-8")) | entries
-    index.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")
+    index.write_text(json.dumps(known, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from freehold.model.layout import Layout
 from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
-_RESOURCES, _CERTIFICATES = 2, 4
+_RESOURCES, _CERTIFICATES, _DOTNET = 2, 4, 14
 _MOST_ENTRIES = 1 << 15
 _DEEPEST = 3
 _SYMBOL = 18
@@ -142,6 +142,10 @@ class _PeInside:
             if (start, size) not in seen and view.read(start, 6).startswith(_WORTHY):
                 seen.add((start, size))
                 yield Child(name, view.slice(start, size))
+        if len(layout.directories) > _DOTNET and layout.directories[_DOTNET][0]:
+            from freehold.formats import dotnet  # most programs have none
+
+            yield from dotnet.children(view, layout, unpacking)
         behind = list(_behind(view, layout))
         position = 1
         for start, end in behind:

@@ -36,6 +36,7 @@ MODULES: dict[str, str] = {
     "asar": "asar",
     "swf": "swf",
     "pe_inside": "pe",
+    "netresources": "netresources",
     "elf_inside": "elf",
     "pyinstaller": "pyz",
     "pickled": "pickle",
