@@ -51,6 +51,7 @@ COMMANDS: dict[str, Command] = {
     "schedule": Command("freehold.frontends.cli.schedule", "let systemd start scans at their time"),
     "config": Command("freehold.frontends.cli.config", "show and check the configuration"),
     "doctor": Command("freehold.frontends.cli.doctor", "show and prove what protects this machine"),
+    "repo": Command("freehold.frontends.cli.repo", "publish signatures: make, sign, copy and watch repositories"),
     "completion": Command("freehold.frontends.cli.completion", "print a completion script for a shell"),
 }
 

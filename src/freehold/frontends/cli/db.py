@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 def _build(args: argparse.Namespace) -> int:
     from freehold.signatures.compile import build
 
-    with _shown() as progress:
+    with shown() as progress:
         result = build(
             args.sources,
             args.output,
@@ -83,7 +83,7 @@ def _build(args: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _shown() -> Iterator[Callable[[str, float], None]]:
+def shown() -> Iterator[Callable[[str, float], None]]:
     """Give a function that shows how far a build is, on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda _text, _share: None

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from freehold.frontends.cli import databases, options
 from freehold.model.errors import UsageError
+from freehold.model.report import Detection, Report
 from freehold.responses.wording import count_text, printable, printable_path
 from freehold.service.entry import Entry
 from freehold.service.walk import Walk, WalkOptions
@@ -46,10 +47,10 @@ def run(args: argparse.Namespace) -> int:
     bundles = databases.resolve(args.database, unwanted=args.detect_pua)
     files = detected = incomplete = 0
     with options.open_pool(args, bundles, jobs=args.jobs, all_matches=True) as pool:
-        for finished in pool.scan(_entries(args.known_good, everything=args.all)):
+        for finished in pool.scan(entries(args.known_good, everything=args.all)):
             files += 1
             incomplete += bool(finished.report.problems)
-            faults = [detection for detection in finished.report.detections if detection.category != _TEST]
+            faults = faults_of(finished.report)
             detected += bool(faults)
             for detection in faults:
                 found = f"{printable(detection.name)} ({printable(detection.source)})"
@@ -65,7 +66,13 @@ def run(args: argparse.Namespace) -> int:
     return 1 if detected else 0
 
 
-def _entries(named: list[str], *, everything: bool) -> Iterator[Entry]:
+def faults_of(report: Report) -> list[Detection]:
+    """Return the detections that a known-good file should not have."""
+    return [detection for detection in report.detections if detection.category != _TEST]
+
+
+def entries(named: list[str], *, everything: bool) -> Iterator[Entry]:
+    """Open known-good files: those named, and all of packages when none is or ``everything`` is set."""
     paths = [os.fsencode(path) for path in named]
     if everything or not paths:
         paths.extend(sorted(_installed()))

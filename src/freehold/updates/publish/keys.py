@@ -1,0 +1,189 @@
+"""Keys of people and machines: made, described to others, and opened to sign.
+
+A private key is a PEM file, best encrypted, or stays in a device or a key service that securesystemslib knows
+(``hsm:``, ``awskms:``, ``gcpkms:``, ``azurekms:``, ``hv:``). Its public half is a small JSON file, which goes to who
+makes the repository; for devices it says where the private half is, too.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from securesystemslib.exceptions import Error as SigningError
+from securesystemslib.signer import SIGNER_FOR_URI_SCHEME, CryptoSigner, Key, Signer, SSlibKey
+
+from freehold.model.errors import FreeholdError, MalformedInput, UsageError
+from freehold.updates.content.releases import canonical
+
+PUBLIC_SUFFIX = ".pub"
+
+HOLDER = "x-freehold-holder"
+"""Field of a public key with the name of who holds the private half, for people."""
+
+_KEY_BYTES = 64 << 10
+_NAME_LENGTH = 64
+
+Secret = Callable[[str], str]
+"""Asks for a passphrase or PIN; is told what for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """The public half of a key.
+
+    Attributes:
+        key: as TUF metadata has it, with the holder's name.
+        uri: where the private half is, when a device or service keeps it; else "".
+    """
+
+    key: Key
+    uri: str = ""
+
+    @property
+    def holder(self) -> str:
+        """Name of who holds the private half."""
+        return holder(self.key)
+
+    def to_bytes(self) -> bytes:
+        """Return the file that goes to others."""
+        described = {"keyid": self.key.keyid, **self.key.to_dict()}
+        return canonical(described | {"uri": self.uri} if self.uri else described) + b"\n"
+
+
+def holder(key: Key) -> str:
+    """Return the name of who holds a key, or the beginning of its id."""
+    name = key.unrecognized_fields.get(HOLDER)
+    return name if isinstance(name, str) and name.isprintable() and name else key.keyid[:12]
+
+
+def generate(path: Path, name: str, passphrase: str = "") -> PublicKey:
+    """Make an Ed25519 key: the private half at ``path``, the public half beside it.
+
+    Raises:
+        UsageError: one of the files is there already, or cannot be written.
+    """
+    private = Ed25519PrivateKey.generate()
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase:
+        encryption = serialization.BestAvailableEncryption(passphrase.encode())
+    pem = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    made = PublicKey(_named(SSlibKey.from_crypto(private.public_key()), name))
+    public = public_path(path)
+    if public.exists():
+        raise UsageError(f"{public} is there already; choose another name")
+    write_secret(path, pem)
+    public.write_bytes(made.to_bytes())
+    return made
+
+
+def describe(uri: str, name: str, secret: Secret) -> PublicKey:
+    """Ask a device or key service for the public half of a key; raises ``UsageError``."""
+    scheme = uri.partition(":")[0]
+    signer = SIGNER_FOR_URI_SCHEME.get(scheme)
+    if signer is None or scheme == CryptoSigner.SCHEME or not hasattr(signer, "import_"):
+        raise UsageError(f"{uri}: keys can be in {', '.join(sorted(_DEVICES & SIGNER_FOR_URI_SCHEME.keys()))}")
+    try:
+        if scheme == "hsm":
+            number, _, label = uri.partition(":")[2].partition("?label=")
+            own, key = signer.import_(int(number or 2), label or None, secret)
+        else:
+            own, key = signer.import_(uri.partition(":")[2])
+    except (SigningError, ValueError, OSError, ImportError) as error:
+        raise UsageError(f"{uri}: {error}") from error
+    return PublicKey(_named(key, name), own)
+
+
+_DEVICES = {"awskms", "azurekms", "gcpkms", "hsm", "hv"}
+
+
+def read_public(path: Path) -> PublicKey:
+    """Read the public half of a key; raises ``UsageError``."""
+    try:
+        value = json.loads(_read(path))
+        uri = value.pop("uri", "")
+        return PublicKey(Key.from_dict(value.pop("keyid"), value), uri)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is no public key; 'freehold repo key new' makes a pair") from error
+
+
+def open_signer(path: Path, secret: Secret) -> Signer:
+    """Open a private key: a PEM file, or a public key whose private half a device keeps.
+
+    Raises:
+        UsageError: the file is no key, the passphrase is wrong, the device does not answer.
+    """
+    content = _read(path)
+    if content.lstrip().startswith(b"{"):
+        public = read_public(path)
+        if not public.uri:
+            raise UsageError(f"{path} is a public key; to sign, name the private one")
+        try:
+            return Signer.from_priv_key_uri(public.uri, public.key, secret)
+        except (SigningError, ValueError, OSError, ImportError) as error:
+            raise UsageError(f"{public.uri}: {error}") from error
+    try:
+        return CryptoSigner(_private(content, path, secret))
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _private(content: bytes, path: Path, secret: Secret) -> Any:
+    try:
+        try:
+            return serialization.load_pem_private_key(content, None)
+        except TypeError:  # it is encrypted
+            return serialization.load_pem_private_key(content, secret(f"passphrase of {path}").encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UsageError(f"{path} cannot be opened: it is no private key in PEM, or the passphrase is wrong") from error
+
+
+def sign(signer: Signer, payload: bytes) -> Any:
+    """Return a signature; raises ``FreeholdError`` when a device or service fails."""
+    try:
+        return signer.sign(payload)
+    except (SigningError, OSError, ValueError) as error:
+        raise FreeholdError(f"the key {signer.public_key.keyid[:12]} could not sign: {error}") from error
+
+
+def public_path(path: Path) -> Path:
+    """Return where the public half of a key file lies."""
+    return path.with_name(path.name + PUBLIC_SUFFIX)
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read; raises ``UsageError`` when it is there already."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError as error:
+        raise UsageError(f"{path} is there already; keys are never overwritten") from error
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(fd)
+
+
+def _named(key: Key, name: str) -> Key:
+    if not name.isprintable() or not 0 < len(name) <= _NAME_LENGTH:
+        raise MalformedInput(f"the name of a holder has 1 to {_NAME_LENGTH} printable characters")
+    key.unrecognized_fields[HOLDER] = name
+    return key
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_KEY_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    if len(content) > _KEY_BYTES:
+        raise UsageError(f"{path} is too large for a key")
+    return content
