@@ -7,6 +7,7 @@ from tests.emulation import code
 
 from freehold.emulation.unpack import unpack
 from freehold.model.errors import FreeholdError, LimitReached, MalformedInput
+from freehold.model.limits import Limits
 from freehold.model.report import ProblemKind
 
 pytest.importorskip("icicle", reason="icicle-emu is not installed")
@@ -15,7 +16,7 @@ from freehold.emulation.icicle import IcicleCpu
 
 
 def run(program, seconds=3.0):
-    return unpack(program, lambda wide: IcicleCpu(wide=wide), seconds)
+    return unpack(program, lambda wide: IcicleCpu(wide=wide), Limits(program_seconds=seconds))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import signal
 from freehold.emulation.cpu import Cpu
 from freehold.emulation.unpack import unpack
 from freehold.model.errors import FreeholdError
+from freehold.model.limits import Limits
 
 SAMPLES = ("pe_inside",)
 
@@ -27,7 +28,7 @@ def target(data: bytes) -> None:
         try:
             signal.setitimer(signal.ITIMER_REAL, 0.2)
             with contextlib.suppress(FreeholdError):
-                unpack(data, _made, 0.1)
+                unpack(data, _made, Limits(program_seconds=0.1))
             status = 0
         finally:
             os._exit(status)

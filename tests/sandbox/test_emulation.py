@@ -1,9 +1,11 @@
 """Packed programs are unpacked in confined processes of their own; what goes wrong there costs one answer."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from freehold.signatures.compile import build
 FILES = Path("/usr/share/clamav-testfiles")
 TEST_FILE = b"aa15bcf478d165efd2065190eb473bcb:544:ClamAV-Test-File\n"
 SECRET = b"Secret.Text:0:*:" + code.SECRET.hex().encode() + b"\n"
+LIMITS = Limits()
 PACKED = code.program(code.NARROW + code.RETURN, name=b".aspack")
 
 
@@ -30,7 +33,7 @@ def emulator():
     pytest.importorskip("icicle", reason="icicle-emu is not installed")
 
 
-def examine(tmp_path, programs, signatures=SECRET, mode=Mode.SANDBOX):
+def examine(tmp_path, programs, signatures=SECRET, mode=Mode.SANDBOX, limits=LIMITS):
     """Scan programs with one worker, in order; returns the reports by name."""
     source = tmp_path / ("own.hdb" if signatures is TEST_FILE else "own.ndb")
     source.write_bytes(signatures)
@@ -40,7 +43,7 @@ def examine(tmp_path, programs, signatures=SECRET, mode=Mode.SANDBOX):
         path = tmp_path / name
         path.write_bytes(program)
         entries.append(Entry(os.fsencode(path), os.open(path, os.O_RDONLY), len(program)))
-    found = scan(entries, bundles=[tmp_path / "bundle"], limits=Limits(), jobs=1, mode=mode)
+    found = scan(entries, bundles=[tmp_path / "bundle"], limits=limits, jobs=1, mode=mode)
     return {Path(os.fsdecode(each.path)).name: each.report for each in found}
 
 
@@ -136,6 +139,20 @@ def test_a_program_that_never_ends_is_incomplete_and_costs_no_other(tmp_path):
     assert [problem.kind for problem in reports["endless"].problems] == [ProblemKind.LIMIT]
     assert "packed with Petite" in reports["endless"].problems[0].detail
     assert reports["next"].verdict is Verdict.INFECTED
+
+
+@pytest.mark.usefixtures("emulator")
+def test_all_programs_of_a_file_share_one_time(tmp_path):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("endless", code.program(code.ENDLESS, name=b".petite"))
+        archive.writestr("packed", PACKED)
+    limits = Limits(program_seconds=0.5, emulation_seconds=0.1)
+    report = examine(tmp_path, {"archive": content.getvalue()}, limits=limits)["archive"]
+    assert report.verdict is Verdict.INCOMPLETE
+    assert {problem.kind for problem in report.problems} == {ProblemKind.LIMIT}
+    assert "limit program_seconds = 0.5 reached" in report.problems[0].detail
+    assert "limit emulation_seconds = 0.1 reached" in report.problems[-1].detail
 
 
 def test_without_an_emulator_what_was_recognised_is_incomplete(tmp_path, monkeypatch):

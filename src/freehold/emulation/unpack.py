@@ -8,13 +8,9 @@ from freehold.emulation.cpu import Cpu, Reason, Stop
 from freehold.emulation.image import Image, as_file
 from freehold.emulation.seh import SINGLE_STEP, Exceptions
 from freehold.emulation.windows import RETURN, STACK, STACK_SIZE, Windows
+from freehold.model.errors import LimitReached
+from freehold.model.limits import Limits
 from freehold.model.report import ProblemKind
-
-INSTRUCTIONS = 1_000_000_000
-"""Instructions that a program may take to unpack itself."""
-
-SECONDS = 3.0
-"""Wall time for the same."""
 
 LEAST_CHANGED = 32
 """Bytes of its own memory; a program that changes fewer has set variables, but unpacked nothing."""
@@ -41,13 +37,13 @@ class Dump(NamedTuple):
     regions: list[tuple[str, bytes]]
 
 
-def unpack(program: bytes, processor: Callable[[bool], Cpu], seconds: float = SECONDS) -> Dump:
+def unpack(program: bytes, processor: Callable[[bool], Cpu], limits: Limits) -> Dump:
     """Run a program.
 
     Args:
         program: a PE file.
         processor: returns a processor that has no memory yet, wide or not.
-        seconds: wall time that it may take.
+        limits: ``program_seconds`` and ``program_instructions`` are what it may take.
 
     Raises:
         MalformedInput: it is no program that Windows would load on x86.
@@ -57,7 +53,7 @@ def unpack(program: bytes, processor: Callable[[bool], Cpu], seconds: float = SE
     cpu = processor(image.wide)
     windows = Windows(cpu, image, program)
     loaded = cpu.read(windows.base, len(image.memory))
-    end, kind = _Run(cpu, image, windows, seconds).run()
+    end, kind = _Run(cpu, image, windows, limits).run()
     memory = cpu.read(windows.base, len(image.memory))
     regions = [("memory", as_file(memory))]
     largest = sorted(windows.blocks.items(), key=lambda block: block[1], reverse=True)[:_MOST_BLOCKS]
@@ -84,23 +80,25 @@ class _End(NamedTuple):
 
 
 class _Run:
-    def __init__(self, cpu: Cpu, image: Image, windows: Windows, seconds: float) -> None:
+    def __init__(self, cpu: Cpu, image: Image, windows: Windows, limits: Limits) -> None:
         self._cpu = cpu
         self._windows = windows
         self._exceptions = Exceptions(cpu, windows)
-        self._seconds = seconds
-        self._deadline = time.monotonic() + seconds
+        self._limits = limits
+        self._deadline = time.monotonic() + limits.program_seconds
         self._starts = [*image.callbacks(), windows.base + image.entry]
 
     def run(self) -> _End:
         """Run what the loader would run."""
         self._begin()
+        limits = self._limits
         while True:
-            left = min(_SLICE, INSTRUCTIONS - self._cpu.executed)
+            left = min(_SLICE, limits.program_instructions - self._cpu.executed)
             if left <= 0:
-                return _End(f"limit of {INSTRUCTIONS:,} instructions reached", ProblemKind.LIMIT)
+                reached = LimitReached("program_instructions", limits.program_instructions)
+                return _End(str(reached), ProblemKind.LIMIT)
             if time.monotonic() > self._deadline:
-                return _End(f"limit of {self._seconds:g} s reached", ProblemKind.LIMIT)
+                return _End(str(LimitReached("program_seconds", limits.program_seconds)), ProblemKind.LIMIT)
             single = self._exceptions.single_step
             stop = self._cpu.run(1 if single else left)
             if single and stop.reason is Reason.LIMIT:

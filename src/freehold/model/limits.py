@@ -29,6 +29,11 @@ class Limits(NamedTuple):
         seconds: wall time for the root artifact with everything in it.
         worker_memory: bytes of address space that a worker may use.
         password_rounds: rounds of hashing that trying passwords may take; an attacker says how many each try needs.
+        program_bytes: size of a packed program that is run on the emulated processor.
+        program_instructions: instructions that it may take to unpack itself.
+        program_seconds: wall time for the same.
+        program_memory: bytes of its memory that are looked at afterwards.
+        emulation_seconds: wall time for all packed programs of one root artifact; no other is run after that.
         detections: detections that are kept for one root artifact.
         problems: problems that are kept for one root artifact; further ones are counted only.
     """
@@ -46,6 +51,11 @@ class Limits(NamedTuple):
     seconds: float = 120.0
     worker_memory: int = 2048 * MIB
     password_rounds: int = 20_000_000
+    program_bytes: int = 32 * MIB
+    program_instructions: int = 1_000_000_000
+    program_seconds: float = 3.0
+    program_memory: int = 144 * MIB
+    emulation_seconds: float = 10.0
     detections: int = 1_000
     problems: int = 100
 
@@ -64,6 +74,7 @@ class Budget:
         "_root_bytes",
         "artifacts",
         "deadline",
+        "emulation_seconds",
         "limits",
         "password_rounds",
         "unpacked_bytes",
@@ -77,6 +88,7 @@ class Budget:
         self.artifacts = 0
         self.unpacked_bytes = 0
         self.password_rounds = 0
+        self.emulation_seconds = 0.0
         self.deadline = time.monotonic() + limits.seconds
 
     def take_artifact(self, depth: int, size: int = 0) -> None:

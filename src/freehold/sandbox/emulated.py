@@ -5,20 +5,15 @@ finds in the file then is as hostile as the program.
 """
 
 import os
+import time
 from typing import NamedTuple
 
-from freehold.model.errors import MalformedInput
+from freehold.model.errors import LimitReached, MalformedInput
 from freehold.model.interfaces import Emulated, Spool
 from freehold.model.limits import MIB, Budget
 from freehold.model.report import ProblemKind
 from freehold.model.view import View
 from freehold.sandbox.wire import PIECE, decode, encode, write_all
-
-LARGEST_PROGRAM = 32 * MIB
-"""Bytes that a program may have that is run."""
-
-LARGEST_DUMP = 144 * MIB
-"""Bytes that may come back."""
 
 MOST_REGIONS = 64
 HEADER = 8192
@@ -48,15 +43,20 @@ def emulate(program: View, spool: Spool, budget: Budget, *, wide: bool) -> Emula
     """Have a program run; see ``model.interfaces.Emulator``."""
     if not _ends:
         return Emulated(ProblemKind.UNSUPPORTED, "programs are run to be unpacked on Linux only")
-    if program.size > LARGEST_PROGRAM:
-        return Emulated(ProblemKind.LIMIT, f"larger than {LARGEST_PROGRAM} bytes, so it was not run")
+    limits = budget.limits
+    if program.size > limits.program_bytes:
+        return Emulated(ProblemKind.LIMIT, f"larger than program_bytes = {limits.program_bytes}, so it was not run")
+    if budget.emulation_seconds > limits.emulation_seconds:
+        return Emulated(ProblemKind.LIMIT, f"not run: {LimitReached('emulation_seconds', limits.emulation_seconds)}")
     (ends,) = _ends
+    began = time.monotonic()
     os.ftruncate(ends.file, 0)
     at = 0
     for _, window in program.windows(0):
         at += os.pwrite(ends.file, window, at)
     write_all(ends.ask, encode([program.size, wide]))
     outcome, detail = _answer(ends.told)
+    budget.emulation_seconds += time.monotonic() - began
     budget.tick()
     try:
         if outcome != "done":
@@ -94,7 +94,7 @@ def _take(file: int, spool: Spool, budget: Budget) -> Emulated:
         if type(region) is not list or [type(field) for field in region] != [str, int] or region[1] < 0:
             return broken
         name, size = region
-        if at + size > LARGEST_DUMP:
+        if at + size > budget.limits.program_memory:
             return broken
         spool.begin()
         for place in range(at, at + size, MIB):

@@ -13,11 +13,12 @@ from contextlib import suppress
 from typing import Any
 
 from freehold.emulation.cpu import Cpu
-from freehold.emulation.unpack import SECONDS, unpack
+from freehold.emulation.unpack import unpack
 from freehold.model.errors import LimitReached, MalformedInput
+from freehold.model.limits import Limits
 from freehold.model.report import ProblemKind
 from freehold.sandbox import worker
-from freehold.sandbox.emulated import HEADER, LARGEST_DUMP, MOST_REGIONS
+from freehold.sandbox.emulated import HEADER, MOST_REGIONS
 from freehold.sandbox.host import reason
 from freehold.sandbox.lockdown import Policy, lock_down
 from freehold.sandbox.wire import PIECE, Lines, decode, encode, write_all
@@ -27,9 +28,9 @@ _GRACE = 2
 _ABORTED = {-signal.SIGALRM, -signal.SIGXCPU}
 
 
-def serve(commands: int, events: int, policy: Policy) -> None:
+def serve(commands: int, events: int, policy: Policy, limits: Limits) -> None:
     """Have programs run as the zygote asks, several at once, until it hangs up."""
-    emulator = _Emulator(events, policy)
+    emulator = _Emulator(events, policy, limits)
     woken = _wake_on_child()
     poll = select.poll()
     poll.register(commands, select.POLLIN)
@@ -49,8 +50,9 @@ def serve(commands: int, events: int, policy: Policy) -> None:
 
 
 class _Emulator:
-    def __init__(self, events: int, policy: Policy) -> None:
+    def __init__(self, events: int, policy: Policy, limits: Limits) -> None:
         self._events = events
+        self._limits = limits
         self._policy = policy._replace(parent=os.getpid())
         self._processors: dict[bool, Cpu] = {}
         self._running: dict[int, int] = {}
@@ -69,7 +71,7 @@ class _Emulator:
             return
         pid = os.fork()
         if pid == 0:
-            worker.live(lambda: _live(file, size, wide, cpu, self._policy))
+            worker.live(lambda: _live(file, size, cpu, self._policy, self._limits, wide=wide))
         os.close(file)
         self._running[pid] = identity
 
@@ -85,7 +87,8 @@ class _Emulator:
                 if code == 0:
                     self._say(identity, "done", "")
                 elif code in _ABORTED:
-                    self._say(identity, ProblemKind.TIMEOUT, f"not unpacked within {SECONDS:g} s")
+                    seconds = self._limits.program_seconds
+                    self._say(identity, ProblemKind.TIMEOUT, f"not unpacked within {seconds:g} s")
                 else:
                     self._say(identity, ProblemKind.CRASHED, f"the emulator {reason(code)}")
 
@@ -101,22 +104,22 @@ class _Emulator:
         write_all(self._events, encode([identity, outcome, detail]))
 
 
-def _live(file: int, size: int, wide: bool, cpu: Cpu, policy: Policy) -> None:
+def _live(file: int, size: int, cpu: Cpu, policy: Policy, limits: Limits, *, wide: bool) -> None:
     """Be a process that runs a program and writes down what it had in memory, in place of it."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.alarm(math.ceil(SECONDS) + _GRACE)  # the kernel's clock: nothing in here can stop it
+    signal.alarm(math.ceil(limits.program_seconds) + _GRACE)  # the kernel's clock: nothing in here can stop it
     worker.seal()
     lock_down(policy)
     program = os.pread(file, size, 0)
     try:
-        dump = unpack(program, lambda kind: _same(cpu, kind is wide))
+        dump = unpack(program, lambda kind: _same(cpu, kind is wide), limits)
     except MalformedInput as error:
-        _write(file, str(error), ProblemKind.UNSUPPORTED, [])
+        _write(file, limits, str(error), ProblemKind.UNSUPPORTED, [])
     except LimitReached as error:
-        _write(file, str(error), ProblemKind.LIMIT, [])
+        _write(file, limits, str(error), ProblemKind.LIMIT, [])
     else:
-        _write(file, dump.end, dump.kind or "", dump.regions)
+        _write(file, limits, dump.end, dump.kind or "", dump.regions)
 
 
 def _same(cpu: Cpu, agreed: bool) -> Cpu:
@@ -125,12 +128,12 @@ def _same(cpu: Cpu, agreed: bool) -> Cpu:
     return cpu
 
 
-def _write(file: int, end: str, kind: str, regions: list[tuple[str, bytes]]) -> None:
+def _write(file: int, limits: Limits, end: str, kind: str, regions: list[tuple[str, bytes]]) -> None:
     """Put into the file how the program ended, what kind of problem that is, and what it had in memory."""
     regions = regions[:MOST_REGIONS]
     listed: list[Any] = [[name, len(content)] for name, content in regions]
     header = encode([end, kind, listed])
-    if len(header) > HEADER or len(header) + sum(size for _, size in listed) > LARGEST_DUMP:
+    if len(header) > HEADER or len(header) + sum(size for _, size in listed) > limits.program_memory:
         header, regions = encode(["more memory than can be looked at", ProblemKind.LIMIT, []]), []
     os.ftruncate(file, 0)
     os.lseek(file, 0, os.SEEK_SET)

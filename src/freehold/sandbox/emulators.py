@@ -10,6 +10,7 @@ import signal
 from typing import NamedTuple
 
 from freehold.model.errors import MalformedInput
+from freehold.model.limits import Limits
 from freehold.model.report import ProblemKind
 from freehold.sandbox import emulated, lockdown
 from freehold.sandbox.forking import keep_only
@@ -40,12 +41,14 @@ class Emulators:
         directory: where spools lie.
         policy: confines a process that runs a program.
         poll: what the zygote waits with.
+        limits: what a program may cost.
     """
 
-    def __init__(self, directory: str, policy: lockdown.Policy, poll: select.poll) -> None:
+    def __init__(self, directory: str, policy: lockdown.Policy, poll: select.poll, limits: Limits) -> None:
         self._directory = directory
         self._policy = policy
         self._poll = poll
+        self._limits = limits
         self._exchanges: dict[int, Exchange] = {}
         self._by_fd: dict[int, int] = {}
         self._pid = 0
@@ -105,7 +108,7 @@ class Emulators:
             size, wide = decode(piece.rstrip(b"\n")) if piece else (None, None)
         except (MalformedInput, ValueError):
             size = wide = None
-        if type(size) is not int or type(wide) is not bool or not 0 <= size <= emulated.LARGEST_PROGRAM:
+        if type(size) is not int or type(wide) is not bool or not 0 <= size <= self._limits.program_bytes:
             self._poll.unregister(fd)
             del self._by_fd[fd]
             return
@@ -155,7 +158,7 @@ class Emulators:
             keep_only({commands, events} | ({self._policy.root} if self._policy.root is not None else set()))
             from freehold.sandbox import emulating
 
-            emulating.serve(commands, events, self._policy)
+            emulating.serve(commands, events, self._policy, self._limits)
             status = 0
         finally:
             os._exit(status)

@@ -4,6 +4,7 @@ The host imports this module by name, in the forked child only; see ``host``.
 """
 
 import gc
+import math
 import os
 import select
 import signal
@@ -71,7 +72,7 @@ class _Zygote:
         self._control = worker.adopt(ends.commands) if setup.sockets else None
         self._lines = Lines(_COMMANDS)
         self._poll = select.poll()
-        self._emulators = Emulators(directory, self._emulation_policy(), self._poll)
+        self._emulators = Emulators(directory, self._emulation_policy(), self._poll, setup.limits)
         gc.freeze()  # workers share these pages as long as nobody touches them
         gc.enable()
 
@@ -158,8 +159,13 @@ class _Zygote:
         )
 
     def _emulation_policy(self) -> lockdown.Policy:
+        limits = self._setup.limits
         return self._policy()._replace(
-            memory=1024 * MIB, cpu_seconds=6, file_bytes=emulated.LARGEST_DUMP, descriptors=False, code=True
+            memory=1024 * MIB,
+            cpu_seconds=2 * math.ceil(limits.program_seconds),
+            file_bytes=max(limits.program_memory, limits.program_bytes),
+            descriptors=False,
+            code=True,
         )
 
     def _kill(self, identity: int) -> None:
