@@ -16,6 +16,7 @@ PAGE = ROOT / "docs/formats.md"
 
 GAPS = {
     "hwp3": "pictures lie in the content, where only programs and archives are looked for",
+    "http": "Brotli and codings upon codings (reported); parts that are encoded once more (reported)",
     "mail": "pieces of a message (message/partial) are not put together (reported)",
     "postscript": "what the program would compute; LZW, RunLength and DCT filters in it",
     "pst": "stores with pages of 4 KiB (.ost since Outlook 2013) are reported; tables (folders, recipients)",

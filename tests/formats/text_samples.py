@@ -3,6 +3,7 @@
 import base64
 import binascii
 import random
+import zlib
 
 from tests.formats import pages
 
@@ -23,6 +24,14 @@ def _folded(content: bytes) -> bytes:
     return base64.encodebytes(content).rstrip().replace(b"\n", b"\r\n ")
 
 
+_PART = b'--=-b+1\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\nContent-Type: a/b\r\n\r\n%s\r\n'
+_FORM = (
+    b"\x89HTTP\r\ncontent-type: multipart/form-data; boundary==-b+1\r\n\r\n"
+    + _PART % (b"one", b"data.bin", DATA + b"\r\n--=-b+12\r\n")
+    + _PART % (b"two", b"text.txt", TEXT)
+    + b"--=-b+1--\r\n"
+)
+
 _COMMAND = "Write-Output 'nothing but a long harmless command line'"
 _SHELL = b"#!/bin/sh\necho %s | base64 -d | sh\n"
 _PAGE = (
@@ -34,6 +43,9 @@ _UU = b"".join(binascii.b2a_uu(DATA[at : at + 45]) for at in range(0, len(DATA),
 
 GOLDEN: list[tuple[str, str, bytes, dict[str, bytes]]] = [
     ("pdf", "embedded.pdf", _PDF, {"data.bin": DATA, "object-20": TEXT, "javascript": _SCRIPT}),
+    ("http", "form.http", _FORM, {"data.bin": DATA + b"\r\n--=-b+12\r\n", "text.txt": TEXT}),
+    ("http", "deflate.http", b"\x89HTTP\r\ncontent-encoding: deflate\r\n\r\n" + zlib.compress(TEXT), {"body": TEXT}),
+    ("http", "range.http", b"\x89HTTP\r\ncontent-range: bytes 0-2999/3000\r\n\r\n" + DATA, {"body": DATA}),
     ("utf16", "little.txt", ("\ufeff" + _LINES).encode("utf-16-le"), {"text": _LINES.encode()}),
     ("utf16", "big.txt", ("\ufeff" + _LINES).encode("utf-16-be"), {"text": _LINES.encode()}),
     (
@@ -68,6 +80,10 @@ TYPES = {"script": "text", "uu": "uuencode"}
 MALFORMED: list[tuple[str, str, str, slice | tuple[int, bytes], list[str]]] = [
     ("pdf", "truncated.pdf", "embedded.pdf", slice(0, 1000), ["truncated"]),
     ("pdf", "no-objects.pdf", "embedded.pdf", slice(0, 15), ["malformed"]),
+    ("http", "cut.http", "form.http", slice(0, 4000), ["truncated"]),
+    ("http", "no-boundary.http", "form.http", (45, b"_"), ["malformed"]),
+    ("http", "brotli.http", "deflate.http", (26, b" ,br,  "), ["unsupported"]),
+    ("http", "fragment.http", "range.http", (29, b"9"), ["truncated"]),
     ("utf16", "half-a-character.txt", "little.txt", slice(0, 21), []),
     ("script", "cut.sh", "piped.sh", slice(0, 150), []),
     ("html", "cut.html", "page.html", slice(0, 900), []),

@@ -20,6 +20,7 @@ MODULES: dict[str, str] = {
     "cpio": "cpio",
     "mail": "mail",
     "mbox": "mbox",
+    "http": "http",
     "pst": "pst",
     "iso": "iso",
     "partitions": "apm gpt mbr",
