@@ -52,6 +52,8 @@ GAPS = {
     "pickled": "names and calls are facts, nothing is unpacked; pickles of protocols 0 and 1 have no magic; "
     "other pickles behind the first one",
     "autoit": "scripts of AutoIt 2 and AutoHotkey; words that a script stores by number are named by it",
+    "inno": "releases before 4.2.5 (reported); encrypted setups and setups in several files (reported); "
+    "checksums of files are not verified; releases 5.5 to 6.4 were compared with what their own compilers made",
     "installshield": "volumes that lie in files of their own are reported; checksums are not verified",
     "rar": "solid archives of RAR 3 and 4 (reported); RAR 1.4; parts of a file that lie in another volume (reported); "
     "RAR 1.5 and sounds of RAR 2.0 were compared with one small archive, and none",
@@ -68,9 +70,11 @@ library unless another library is named; where that library is not installed, it
 `freehold doctor` says so. A type is what `freehold explain` shows.
 
 One budget holds for a file and for all that is in it: {depth} layers, {artifacts:,} artifacts, {unpacked:,} MiB
-unpacked, {seconds:.0f} s, a ratio of {ratio}:1 beyond {floor} MiB, {decoder} MiB for a decoder's memory. What exceeds
-it is reported, never passed over. The samples lie in `tests/formats/golden`. How the types compare with those of
-libmagic stands in [identification](identification.md).
+unpacked, {seconds:.0f} s, a ratio of {ratio}:1 beyond {floor} MiB, {decoder} MiB for a decoder's memory. A small file
+gets less of it: {few:,} artifacts, and one more for each {each:,} bytes of the file and of what was unpacked from it;
+{start} MiB unpacked, or {ratio} times the file's size. What exceeds the budget is reported, never passed over. The
+samples lie in `tests/formats/golden`. How the types compare with those of libmagic stands in
+[identification](identification.md).
 
 | format | types | begins with | library | samples | known gaps |
 |---|---|---|---|---|---|
@@ -83,6 +87,9 @@ def render() -> str:
     head = HEAD.format(
         depth=limits.depth,
         artifacts=limits.artifacts,
+        few=limits.artifacts_floor,
+        each=limits.artifact_bytes,
+        start=limits.unpacked_floor // MIB,
         unpacked=limits.unpacked_bytes // MIB,
         seconds=limits.seconds,
         ratio=limits.ratio,

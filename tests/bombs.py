@@ -146,22 +146,46 @@ def quine_gzip() -> bytes:
     """A gzip file that decompresses to itself, checksum included.
 
     After Russ Cox, "Zip Files All The Way Down" (2010): a program in a language of two instructions, print the next
-    bytes (a stored block) and repeat the last ones (a block with two matches), each of which takes five bytes. The
-    checksum is a fixed point of a function that is linear over bits, so it is found by elimination.
+    bytes (a stored block) and repeat the last ones (a block with matches), each of which takes the same number of
+    bytes. The checksum is a fixed point of a function that is linear over bits, so it is found by elimination.
     """
     head = b"\x1f\x8b\x08\x08" + bytes(6) + b"r.gz\0"
-    size = len(_quine(head, bytes(13)))
+    size = len(_quine(head, bytes(13), 5))
 
     def build(checksum: int) -> bytes:
-        return _quine(head, b"\x01\0\0\xff\xff" + struct.pack("<II", checksum, size))
+        return _quine(head, _LAST_BLOCK + struct.pack("<II", checksum, size), 5)
 
     return build(_fixed_point(lambda checksum: zlib.crc32(build(checksum))))
 
 
-def _quine(head: bytes, tail: bytes) -> bytes:
-    print_head, repeat_head = _print(len(head) + 5), _repeat(len(head) + 5)
-    print_1, print_4, repeat_4, nothing = _print(5), _print(20), _repeat(20), _print(0)
-    print_tail, repeat_tail = _print(len(tail) + 5), _repeat(len(tail) + 5)
+def quine_zip() -> bytes:
+    """A zip archive whose only member is the archive itself; see ``quine_gzip``."""
+    name = b"r"
+
+    def build(checksum: int, packed: int, size: int) -> bytes:
+        fields = struct.pack("<5H3I2H", 20, 0, 8, 0, 0, checksum, packed, size, len(name), 0)
+        head = b"PK\x03\x04" + fields + name
+        record = central_record(name, 8, packed, size, 0, checksum=checksum)
+        return _quine(head, _LAST_BLOCK + record + end_record(1, len(record), len(head) + packed), 10)
+
+    size = len(build(0, 0, 0))
+    packed = size - (30 + len(name)) - (46 + len(name)) - 22
+    return build(_fixed_point(lambda checksum: zlib.crc32(build(checksum, packed, size))), packed, size)
+
+
+_LAST_BLOCK = b"\x01\0\0\xff\xff"
+
+
+def _quine(head: bytes, tail: bytes, unit: int) -> bytes:
+    """Return a program that prints itself between head and tail; ``unit`` is the length of an instruction, 5 or 10."""
+    print_head, repeat_head = _print(len(head) + unit, unit), _repeat(len(head) + unit, unit)
+    print_1, print_4, repeat_4, nothing = (
+        _print(unit, unit),
+        _print(4 * unit, unit),
+        _repeat(4 * unit, unit),
+        _print(0, unit),
+    )
+    print_tail, repeat_tail = _print(len(tail) + unit, unit), _repeat(len(tail) + unit, unit)
     program = [head, print_head, head, print_head, repeat_head, print_1, repeat_head, print_1, print_1]
     program += [print_4, repeat_head, print_1, print_1, print_4, repeat_4, print_4, repeat_4, print_4]
     program += [repeat_4, print_4, repeat_4, print_4, repeat_4, nothing, nothing, print_tail]
@@ -169,17 +193,39 @@ def _quine(head: bytes, tail: bytes) -> bytes:
     return b"".join(program)
 
 
-def _print(count: int) -> bytes:
-    return struct.pack("<BHH", 0, count, count ^ 0xFFFF)
+def _print(count: int, unit: int) -> bytes:
+    return b"\0\0\0\xff\xff" * (unit // 5 - 1) + struct.pack("<BHH", 0, count, count ^ 0xFFFF)
 
 
-def _repeat(count: int) -> bytes:
-    """Repeat the last 17 to 20 bytes: a block of 40 bits with the fixed code and two matches of up to 10 bytes each."""
-    bits = "010"
-    for length in (count - 10, 10):
-        bits += f"{length + 254 - 256:07b}" + "01000" + f"{count - 17:03b}"[::-1]
-    bits += "0000000"
-    return int(bits[::-1], 2).to_bytes(5, "little")
+def _repeat(count: int, unit: int) -> bytes:
+    """Repeat the last bytes in a block with the fixed code: 17 to 20 of them in 5 bytes, 33 to 90 in 10.
+
+    A short one has two matches of up to 10 bytes each; a long one has one match, then an empty block with the fixed
+    code and an empty stored one, which ends with a byte.
+    """
+    if unit == 5:
+        matches = [_match(count - 10, count), _match(10, count)]
+        return _packed("010" + "".join(matches) + "0000000")
+    bits = "010" + _match(count, count) + "0000000" + "010" + "0000000" + "000"
+    assert 40 < len(bits) <= 48
+    return _packed(bits.ljust(48, "0")) + b"\0\0\xff\xff"
+
+
+def _match(length: int, distance: int) -> str:
+    """Return the bits of a match with the fixed code (RFC 1951, section 3.2.5 and 3.2.6)."""
+    bits = ""
+    for value, lowest, first in ((length, 3, 257), (distance, 1, 0)):
+        groups = 4 if first else 2
+        above = value - lowest
+        extra = max((above // groups).bit_length() - 1, 0)
+        code = first + groups * extra + (above >> extra)
+        bits += f"{code - 256:07b}" if first else f"{code:05b}"
+        bits += f"{above & ((1 << extra) - 1):0{extra}b}"[::-1] if extra else ""
+    return bits
+
+
+def _packed(bits: str) -> bytes:
+    return int(bits[::-1], 2).to_bytes(len(bits) // 8, "little")
 
 
 def _fixed_point(function: Callable[[int], int]) -> int:

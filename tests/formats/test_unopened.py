@@ -5,8 +5,6 @@ from tests.formats.driver import open_one
 from tests.formats.programs import two_sections
 
 from freehold.engine.identify import identify
-from freehold.engine.scan import Engine
-from freehold.model.limits import Limits
 from freehold.model.report import ProblemKind
 from freehold.model.view import BytesView
 
@@ -17,7 +15,6 @@ BEGINNINGS = {
     "stuffit": b"SIT!\0\x01\0\0\x12\x34rLau\x01",
     "rar14": b"RE~^\x07\0\0",
     "uharc": b"UHA\x06",
-    "inno": b"rDlPtS\xcd\xe6\xd7\x7b\x0b\x2a\x01\0\0\0",
 }
 
 
@@ -28,11 +25,3 @@ def test_archive_is_said_to_be_unsupported_and_looked_through(file_type):
     opened = open_one(file_type, content)
     assert opened.kinds == {ProblemKind.UNSUPPORTED}
     assert opened.contents == [PROGRAM]
-
-
-def test_inno_setup_is_recognised_in_its_program():
-    image = bytearray(PROGRAM)
-    image[0x800:0x810] = BEGINNINGS["inno"]
-    report = Engine([]).examine(BytesView(bytes(image) + b"zlb\x1a" + bytes(range(200))), "setup.exe", Limits())
-    assert [problem.kind for problem in report.problems] == [ProblemKind.UNSUPPORTED]
-    assert "Inno Setup" in report.problems[0].detail

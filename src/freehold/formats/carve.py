@@ -23,8 +23,6 @@ _CANDIDATES = 100_000
 
 
 _SMALLEST_ARJ, _LARGEST_ARJ = 30, 2600
-_INNO_RELEASES = (b"02\x87", b"04\x87", b"05\x87", b"06\x87", b"07\x87", b"\xcd\xe6\xd7")
-"""What follows "rDlPtS" in Inno Setup 1.2 to 5, and from 5.1 on."""
 
 
 def _program(view: View, start: int) -> int:
@@ -92,12 +90,6 @@ def _egg(view: View, start: int) -> int:
     return view.size - start if head[4:6] == b"\0\1" and head[10:] == bytes(4) else 0
 
 
-def _inno(view: View, start: int) -> int:
-    """The table that says where the parts of a setup lie has a fixed size in each release; 64 bytes are in all."""
-    head = view.read(start, 12)
-    return min(64, view.size - start) if head[6:9] in _INNO_RELEASES else 0
-
-
 def _script(view: View, start: int) -> int:
     from freehold.formats import autoit
 
@@ -118,7 +110,6 @@ _KINDS: tuple[tuple[bytes, str, Callable[[View, int], int]], ...] = (
     (b"\x60\xea", "archive", _arj),
     (b"EGGA", "archive", _egg),
     (b"\xa3\x48\x4b\xbe\x98\x6c\x4a\xa9", "script", _script),
-    (b"rDlPtS", "inno-setup", _inno),
     (b"InstallShield\0", "setup", _setup),
     (b"ISSetupStream\0", "setup", _setup),
 )

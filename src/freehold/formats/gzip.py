@@ -23,6 +23,10 @@ class _Member(Stream):
 
     __slots__ = ()
 
+    @property
+    def _label(self) -> str:
+        return f"the member whose content begins at byte {self._start}"
+
     def chunks(self) -> Iterator[bytes]:
         """See ``Stream.chunks``; records a problem when the checksum differs."""
         checksum = 0
@@ -83,7 +87,7 @@ class _Gzip:
 
         def begin(position: int) -> Stream | None:
             header = _parse_header(view, position, unpacking)
-            return header and _Member(view, header[0], DEFLATE, unpacking, label=f"the member at byte {position}")
+            return header and _Member(view, header[0], DEFLATE, unpacking)
 
         first = _parse_header(view, 0, unpacking)
         member = begin(0)

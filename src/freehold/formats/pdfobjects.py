@@ -23,12 +23,13 @@ _DICTIONARY_BYTES = 1 << 16
 _SMALL = 512
 _SMALL_OBJECTS = 50_000
 _PDF_HEAD = 1024
-_MOST_OBJECTS = 500_000
+_MOST_OBJECTS = 400_000
 """Of a document; honest ones of hundreds of megabytes have fewer."""
 
 _BLANKS = b" \t\r\n\f\0"
+_SPACE = _BLANKS + b"\v"
+_DIGITS = b"0123456789"
 
-_NUMBER = re.compile(rb"(?<!\d)(\d{1,10})[\s\0]{1,16}(\d{1,10})[\s\0]{0,16}\Z")
 _ESCAPED_NAME = re.compile(rb"#([0-9A-Fa-f]{2})")
 _COMMENT_BEFORE = re.compile(rb">>[\s\0]*(?:%[^\r\n]{0,256}[\r\n]+[\s\0]*){0,8}\Z")
 _LENGTH = re.compile(rb"/Length[\s\0]*(\d{1,12})(?:[\s\0]+(\d{1,6})[\s\0]+R)?")
@@ -128,13 +129,14 @@ class Objects:
 
     def _object(self, at: int) -> Iterator[Text]:
         before = self._read(max(at - _OVERLAP, 0), min(at, _OVERLAP))
-        found = _NUMBER.search(before)
-        if not found:
+        found = _numbers(before)
+        if found is None:
             return
+        start, number, generation = found
         if self._open is None and self._outside:
-            yield from self._text(at - len(before) + found.start())
+            yield from self._text(at - len(before) + start)
         self.count += 1
-        self._number, self._generation = int(found[1]), int(found[2])
+        self._number, self._generation = number, generation
         self._body = at + 3
         self._outside = True
 
@@ -143,10 +145,10 @@ class Objects:
         following = self._read(at + 6, 18)
         line = following.lstrip(b" \t")
         before = self._read(max(at - 1024, 0), min(at, 1024))
-        if line[:1] not in (b"\r", b"\n") or not _COMMENT_BEFORE.search(before) or self._number < 0:
+        if line[:1] not in (b"\r", b"\n") or not _ends_dictionary(before) or self._number < 0:
             return
         if self._open is not None:
-            yield self._open._replace(end=self._body)
+            yield _ended(self._open, self._body)
         start = at + 6 + len(following) - len(line) + (2 if line.startswith(b"\r\n") else 1)
         first = max(self._body, at - _DICTIONARY_BYTES)
         dictionary = plain_names(self._read(first, at - first))
@@ -156,7 +158,7 @@ class Objects:
     def _endstream(self, at: int) -> Iterator[Stream]:
         if self._open is None:
             return
-        yield self._open._replace(end=at - 3)
+        yield _ended(self._open, at - 3)
         self._open = None
         self._body = at + 6
         self._outside = True
@@ -165,7 +167,7 @@ class Objects:
     def _behind_embedded(self) -> int:
         """Return where to go on behind a stream that is a PDF of its own, 0 for any other stream."""
         stream = self._open
-        if stream is None or b"%PDF-" not in self._view.read(stream.start, _PDF_HEAD):
+        if stream is None or b"%PDF-" not in self._read(stream.start, _PDF_HEAD):
             return 0
         end = self.end_by_length(stream)
         return max(end, 0)
@@ -200,9 +202,30 @@ class Objects:
     def _finish(self) -> Iterator[Stream | Text]:
         if self._open is not None:
             self.cut = True
-            yield self._open._replace(end=self._view.size)
+            yield _ended(self._open, self._view.size)
         elif self._outside:
             yield from self._text(self._view.size)
+
+
+def _numbers(before: bytes) -> tuple[int, int, int] | None:
+    """Return where the two numbers at the end of a text begin, and what they are; None when there are none."""
+    text = before.rstrip(_SPACE)
+    head = text.rstrip(_DIGITS)
+    number = head.rstrip(_SPACE)
+    begin = number.rstrip(_DIGITS)
+    digits = (len(number) - len(begin), len(text) - len(head))
+    blanks = (len(head) - len(number), len(before) - len(text))
+    if 1 <= min(digits) <= max(digits) <= 10 and 1 <= blanks[0] <= 16 >= blanks[1]:
+        return len(begin), int(number[-digits[0] :]), int(text[-digits[1] :])
+    return None
+
+
+def _ends_dictionary(text: bytes) -> bool:
+    return text.rstrip(_BLANKS).endswith(b">>") or _COMMENT_BEFORE.search(text) is not None
+
+
+def _ended(stream: Stream, end: int) -> Stream:
+    return Stream(stream.number, stream.generation, stream.dictionary, stream.start, end)
 
 
 def _finds(piece: bytes, keyword: bytes) -> list[int]:

@@ -24,6 +24,8 @@ _DEEPEST = 3
 _SYMBOL = 18
 _SECTION = 40
 _KNOWN = {"1": "cursor", "3": "icon", "10": "data", "23": "html"}
+_INNO_RESOURCE = "resource:data/11111/"
+_INNO_TABLES = (b"rDlPtS", b"nS5W7d")
 _WORTHY = (
     *(
         b"PK\3\4",
@@ -102,6 +104,15 @@ def _overlay(view: View, start: int, end: int, unpacking: Unpacking) -> Iterator
     yield from (child._replace(name="overlay") for child in rest(view, start, end))
 
 
+def _inno_table(view: View, resources: list[tuple[str, int, int]]) -> int:
+    """Return where a table of Inno Setup stands: in a resource, or, before 5.1.5, where the first bytes say; else 0."""
+    head = view.read(0x30, 8)
+    places = [start for name, start, _ in resources if name.startswith(_INNO_RESOURCE)]
+    if head[:4] == b"Inno":
+        places.append(int.from_bytes(head[4:], "little"))
+    return next((place for place in places if view.read(place, 6) in _INNO_TABLES), 0)
+
+
 def _tell_facts(view: View, layout: Layout, unpacking: Unpacking) -> None:
     from freehold.formats import pefacts  # for people who ask
 
@@ -137,8 +148,9 @@ class _PeInside:
         if unpacking.wants_facts:
             _tell_facts(view, layout, unpacking)
         yield from packed.unpacked(view, layout, unpacking)
+        resources = list(_resources(view, layout, unpacking))
         seen: set[tuple[int, int]] = set()
-        for name, start, size in _resources(view, layout, unpacking):
+        for name, start, size in resources:
             if (start, size) not in seen and view.read(start, 6).startswith(_WORTHY):
                 seen.add((start, size))
                 yield Child(name, view.slice(start, size))
@@ -147,12 +159,17 @@ class _PeInside:
 
             yield from dotnet.children(view, layout, unpacking)
         behind = list(_behind(view, layout))
+        table = _inno_table(view, resources)
         position = 1
         for start, end in behind:
             yield from carve(view, position, start, unpacking)
             position = end
-            if not (yield from dotnetbundle.members(view, start, unpacking)):
+            if not table and not (yield from dotnetbundle.members(view, start, unpacking)):
                 yield from _overlay(view, start, end, unpacking)
+        if table:
+            from freehold.formats import inno  # few programs are setups
+
+            yield from inno.members(view, table, behind[0][0] if behind else view.size, unpacking)
         yield from carve(view, position, view.size, unpacking)
         yield from pyinstaller.archive(view, unpacking)
 

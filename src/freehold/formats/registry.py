@@ -44,6 +44,7 @@ MODULES: dict[str, str] = {
     "autoit": "autoit",
     "installshield": "iscab",
     "issetup": "issetup",
+    "inno": "inno",
     "carve": "data",
     "cryptff": "cryptff",
     "rar": "rar",
@@ -66,7 +67,7 @@ MODULES: dict[str, str] = {
     "binhex": "binhex",
     "pkcs7": "pkcs7",
     "activemime": "activemime",
-    "unopened": "ace inno rar14 stuffit uharc zoo",
+    "unopened": "ace rar14 stuffit uharc zoo",
 }
 """The modules of this package that open something, in the order in which the documentation lists them, and the file
 types that each of them opens."""

@@ -14,7 +14,10 @@ from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
 INPUT = 1 << 16
-"""Bytes that a decoder is fed at once."""
+"""Bytes that a decoder is fed at once, at most."""
+
+_FIRST_INPUT = 1 << 11
+"""Bytes that it is fed at first, then twice as many each time: many streams are short, and others follow them."""
 
 OUTPUT = 1 << 20
 """Bytes that a decoder may produce at once."""
@@ -66,20 +69,27 @@ class Stream:
         finished: whether the stream was decoded whole.
     """
 
-    __slots__ = ("_codec", "_end", "_errors", "_label", "_start", "_unpacking", "_view", "finished", "position")
+    __slots__ = ("_called", "_codec", "_end", "_start", "_unpacking", "_view", "finished", "position")
 
     def __init__(
         self, view: View, start: int, codec: Codec, unpacking: Unpacking, *, end: int | None = None, label: str = ""
     ) -> None:
         self._view = view
         self._codec = codec
-        self._errors: tuple[type[Exception], ...] = (*codec.errors, MemoryError)
         self._unpacking = unpacking
         self._start = start
         self._end = view.size if end is None else min(end, view.size)
-        self._label = label or f"the {codec.name} stream at byte {start}"
+        self._called = label
         self.position = start
         self.finished = False
+
+    @property
+    def _label(self) -> str:
+        return self._called or f"the {self._codec.name} stream at byte {self._start}"
+
+    @property
+    def _errors(self) -> tuple[type[Exception], ...]:
+        return (*self._codec.errors, MemoryError)
 
     def consumed(self) -> int:
         """Return how many bytes the decoder has read so far."""
@@ -89,13 +99,15 @@ class Stream:
         """Yield what the decoder produces; records a problem when the stream is damaged or cut off."""
         produced = 0
         fed = self.position
+        piece = _FIRST_INPUT
         try:
             decoder = self._open()
             while not decoder.eof:
                 data = b""
                 if decoder.needs_input:
                     fed = self.position
-                    data = self._feed(INPUT)
+                    data = self._feed(piece)
+                    piece = min(2 * piece, INPUT)
                     if not data:
                         self._cut_off()
                         return

@@ -16,13 +16,12 @@ _NAMES = {
     b"SI": "an archive of StuffIt",
     b"St": "an archive of StuffIt",
     b"UH": "an archive of UHARC",
-    b"rD": "a setup of Inno Setup",
 }
 
 
 class _Unopened:
     name = "unopened"
-    types = frozenset({"ace", "inno", "rar14", "stuffit", "uharc", "zoo"})
+    types = frozenset({"ace", "rar14", "stuffit", "uharc", "zoo"})
 
     def children(self, view: View, unpacking: Unpacking) -> Iterator[Child]:
         """See ``Format.children``."""

@@ -40,7 +40,7 @@ class Limits(NamedTuple):
 
     depth: int = 17
     artifacts: int = 100_000
-    artifacts_floor: int = 30_000
+    artifacts_floor: int = 20_000
     artifact_bytes: int = 1024
     unpacked_bytes: int = 2048 * MIB
     unpacked_floor: int = 512 * MIB

@@ -20,6 +20,10 @@ RESIDENT = 4 << 20
 _FEW_PAGES = 1 << 15
 
 
+_AHEAD = 1 << 15
+_LITTLE = _AHEAD >> 3
+
+
 class ContentChanged(FreeholdError):
     """The file became shorter while it was read."""
 
@@ -66,15 +70,19 @@ class BytesView:
 class FileView:
     """A view of a part of an open file, read on demand with positioned reads; it never maps the file.
 
-    (A mapped file that somebody truncates kills the process that reads it.)
+    (A mapped file that somebody truncates kills the process that reads it.) Who reads a little here and a little there,
+    always further on, is given from what was read ahead.
     """
 
-    __slots__ = ("_fd", "_size", "_start")
+    __slots__ = ("_ahead", "_ahead_at", "_fd", "_last", "_size", "_start")
 
     def __init__(self, fd: int, start: int, size: int) -> None:
         self._fd = fd
         self._start = start
         self._size = size
+        self._last = size
+        self._ahead = b""
+        self._ahead_at = 0
 
     @property
     def size(self) -> int:
@@ -86,6 +94,17 @@ class FileView:
         length = min(length, self._size - offset)
         if offset < 0 or length <= 0:
             return b""
+        at = offset - self._ahead_at
+        if at >= 0 and at + length <= len(self._ahead):
+            return self._ahead[at : at + length]
+        forward = 0 <= offset - self._last < _AHEAD
+        self._last = offset
+        if not forward or length > _LITTLE:
+            return self._read(offset, length)
+        self._ahead, self._ahead_at = self._read(offset, min(_AHEAD, self._size - offset)), offset
+        return self._ahead[:length]
+
+    def _read(self, offset: int, length: int) -> bytes:
         data = os.pread(self._fd, length, self._start + offset)
         if len(data) == length:
             return data

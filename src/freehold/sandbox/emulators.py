@@ -155,6 +155,8 @@ class Emulators:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            with open("/proc/self/comm", "w") as comm:  # noqa: PTH123 - pathlib is not loaded here
+                comm.write("fh-emulator")
             keep_only({commands, events} | ({self._policy.root} if self._policy.root is not None else set()))
             from freehold.sandbox import emulating
 

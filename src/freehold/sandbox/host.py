@@ -173,6 +173,11 @@ class Zygote(Workers):
         self._dismissed = False
         self._pid = fork(lambda: importlib.import_module("freehold.sandbox.zygote").zygote_main(setup, ends, load))
 
+    @property
+    def pid(self) -> int:
+        """The number of the process, 0 once it has ended."""
+        return self._pid
+
     def fileno(self) -> int:
         """Return a descriptor that becomes readable when ``wait`` has something to tell."""
         return self._poll.fileno()

@@ -48,6 +48,22 @@ class Examined(NamedTuple):
     lost: bool = False
 
 
+class Working(NamedTuple):
+    """What a worker does.
+
+    Attributes:
+        name: of what it examines, "" when it waits.
+        size: of that, in bytes.
+        seconds: since it began with that.
+        line: how many more stand in line.
+    """
+
+    name: str
+    size: int
+    seconds: float
+    line: int
+
+
 class _Seat:
     """A worker and the line before it; the first entry in line is the one that it examines."""
 
@@ -97,6 +113,16 @@ class Crew:
     def busy(self) -> int:
         """How many workers have something to do."""
         return sum(1 for seat in self._seats.values() if seat.line)
+
+    def workers(self) -> list[Working]:
+        """Return what each worker does."""
+        now = time.monotonic()
+        return [
+            Working(name_of(seat.line[0][1]), seat.line[0][1].size, now - seat.since, len(seat.line) - 1)
+            if seat.line
+            else Working("", 0, 0.0, 0)
+            for seat in self._seats.values()
+        ]
 
     def has_room(self) -> bool:
         """Whether another entry may be submitted."""

@@ -4,11 +4,12 @@ Nothing here reads what clients bring, and nothing compiles: who makes a daemon 
 """
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from freehold import __version__
 from freehold.bundle.layout import MANIFEST
@@ -83,9 +84,28 @@ class Daemon:
     @property
     def version(self) -> str:
         """Name, version, number and date of the database, in the shape of clamd's."""
-        moment = max((path / MANIFEST).stat().st_mtime for path in self.dispatcher.bundles)
+        moment = self.database_time
         number = time.strftime("%Y%m%d%H", time.gmtime(moment))
         return f"Freehold {__version__}/{number}/{time.asctime(time.gmtime(moment))}"
+
+    @property
+    def database_time(self) -> float:
+        """When the newest database was compiled, in seconds since 1970."""
+        return max((path / MANIFEST).stat().st_mtime for path in self.dispatcher.bundles)
+
+    def status(self) -> dict[str, Any]:
+        """Return what the service does and has done, as JSON knows it."""
+        work = self.dispatcher
+        return {
+            "version": self.version,
+            "sandbox": work.sandbox,
+            "databases": [os.fspath(path) for path in work.bundles],
+            "queued": work.queued,
+            "jobs": work.jobs,
+            "workers": [worker._asdict() for station in work.stations for worker in station.workers()],
+            "processes": {"daemon": os.getpid(), "zygotes": [station.pid for station in work.stations]},
+            **work.statistics.told(),
+        }
 
     async def load(self) -> None:
         """Load the databases and try them; raises ``FreeholdError``."""
@@ -128,7 +148,7 @@ class Daemon:
             self.close()
         if self.dispatcher.failed.done():
             raise self.dispatcher.failed.result()
-        self.log.note("ended", examined=self.dispatcher.examined)
+        self.log.note("ended", requests=self.dispatcher.statistics.requests)
 
     def close(self) -> None:
         """End all workers at once."""

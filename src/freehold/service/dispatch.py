@@ -20,6 +20,7 @@ from freehold.service.crew import Examined, name_of
 from freehold.service.entry import Entry
 from freehold.service.poison import Poison
 from freehold.service.station import Staffing, Station, StationLost, close
+from freehold.service.statistics import Statistics
 from freehold.service.testfile import EICAR
 
 _TRIES = 3
@@ -38,14 +39,14 @@ class Dispatcher:
 
     Attributes:
         conclusions: drawn from what is found; None to leave reports as they are.
-        examined: requests that have been answered.
+        statistics: of the requests that have been answered.
         failed: done when no station can be kept alive, with the reason.
         finds_test_file: whether the database detects the EICAR test file.
     """
 
     def __init__(self, staffing: Staffing) -> None:
         self.conclusions: Conclusions | None = None
-        self.examined = 0
+        self.statistics = Statistics()
         self.finds_test_file = False
         self.failed: asyncio.Future[FreeholdError] = asyncio.get_running_loop().create_future()
         self._staffing = staffing
@@ -75,6 +76,11 @@ class Dispatcher:
         return self._station is not None and self._station.stalled
 
     @property
+    def stations(self) -> list[Station]:
+        """The station of the day, and those that are ending."""
+        return [station for station in (self._station, *self._old) if station and not station.gone]
+
+    @property
     def sandbox(self) -> str:
         """What confines the workers."""
         return self._station.sandbox if self._station else ""
@@ -95,37 +101,45 @@ class Dispatcher:
             finds = await _trial(station)
             self._compare(finds=finds)
         except BaseException:
-            station.close()
+            station.dismiss()
+            self._old.append(station)
             raise
         self.finds_test_file = finds
+        self.statistics.reloads += 1
         if self._station:
             self._station.retire()
         self._replace(station)
 
     async def examine(self, entry: Entry) -> Report:
         """Examine an open entry, which is closed; what goes wrong is a problem in the report."""
+        began = time.monotonic()
+        try:
+            report = await self._examined(entry)
+        finally:
+            self.release(entry)
+        self.statistics.add(entry.path, report, time.monotonic() - began)
+        return report
+
+    async def _examined(self, entry: Entry) -> Report:
         every = entry.all_matches
         if self.conclusions and self.conclusions.wants_all_matches:
             entry.all_matches = True
-        try:
-            for _ in range(_TRIES):
-                station = self._current()
-                if station is None or entry.fd is None:
-                    break
-                if self._poison.contains(entry.fd, entry.size):
-                    detail = "this content has cost several workers before and is not examined again for a while"
-                    return _failed(entry, ProblemKind.CRASHED, detail)
-                try:
-                    examined: Examined = await station.examine(entry)
-                except StationLost:
-                    continue
-                self.examined += 1
-                if self.conclusions:
-                    return await self.conclusions.draw(entry, examined.report, all_matches=every)
-                return examined.report
-            return _failed(entry, ProblemKind.INTERNAL, "the workers' parent process died")
-        finally:
-            self.release(entry)
+        for _ in range(_TRIES):
+            station = self._current()
+            if station is None or entry.fd is None:
+                break
+            if self._poison.contains(entry.fd, entry.size):
+                self.statistics.refused += 1
+                detail = "this content has cost several workers before and is not examined again for a while"
+                return _failed(entry, ProblemKind.CRASHED, detail)
+            try:
+                examined: Examined = await station.examine(entry)
+            except StationLost:
+                continue
+            if self.conclusions:
+                return await self.conclusions.draw(entry, examined.report, all_matches=every)
+            return examined.report
+        return _failed(entry, ProblemKind.INTERNAL, "the workers' parent process died")
 
     def release(self, entry: Entry) -> None:
         """Close an entry of which nobody waits for the report, now or as soon as nobody examines it."""
@@ -162,6 +176,7 @@ class Dispatcher:
         self._station = station
 
     def _blame(self, entry: Entry) -> None:
+        self.statistics.lost += 1
         if entry.fd is not None:
             self._poison.add(entry.fd, entry.size)
 

@@ -15,7 +15,7 @@ from freehold.model.errors import FreeholdError
 from freehold.model.limits import Limits
 from freehold.sandbox.host import PATIENCE, Load, SocketZygote
 from freehold.sandbox.wire import Setup
-from freehold.service.crew import START, Crew, Examined
+from freehold.service.crew import START, Crew, Examined, Working
 from freehold.service.entry import Entry
 
 _LINE = 8
@@ -121,6 +121,19 @@ class Station:
         """Take no more requests, and close once there are none left."""
         self._retired = True
         self._loop.call_soon(self._leave)
+
+    def dismiss(self) -> None:
+        """End the zygote and its workers soon; requests that are left fail with ``StationLost``."""
+        self._lose(StationLost("the service gave this database up"))
+
+    @property
+    def pid(self) -> int:
+        """The process that starts the workers."""
+        return self._zygote.pid
+
+    def workers(self) -> list[Working]:
+        """Return what each worker does."""
+        return self._crew.workers()
 
     def close(self) -> None:
         """End the zygote and its workers now; requests that are left fail with ``StationLost``."""

@@ -224,3 +224,11 @@ def test_a_file_that_others_may_write_is_not_followed(tmp_path: Path) -> None:
     file.chmod(0o666)
     with pytest.raises(UsageError, match="others may write it"):
         reading.entries([file])
+
+
+def test_ends_of_lines_that_toml_does_not_know_stay_in_their_values(tmp_path: Path) -> None:
+    file = tmp_path / "lists.toml"
+    author = "\x85[ \u2028[[allow]] \x0b"
+    writing.add(file, [entry(signature="A", author=author), entry(signature="B")])
+    assert writing.remove(file, entry(signature="B").identifier).signature == "B"
+    assert [found.author for found in reading.entries([file])] == [author]

@@ -46,6 +46,7 @@ COMMANDS: dict[str, Command] = {
     "audit": Command("freehold.frontends.cli.audit", "find prohibited products, and prove that they are gone"),
     "policy": Command("freehold.frontends.cli.policy", "show and check rules on prohibited products"),
     "serve": Command("freehold.frontends.cli.serve", "run the daemon, for every client that speaks to clamd"),
+    "top": Command("freehold.frontends.cli.top", "watch what the daemon does"),
     "history": Command("freehold.frontends.cli.history", "list the scans of this machine and what they found"),
     "report": Command("freehold.frontends.cli.report", "write what was found in a time, for people and log collectors"),
     "schedule": Command("freehold.frontends.cli.schedule", "let systemd start scans at their time"),

@@ -29,12 +29,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Show what protects this machine, and prove it: processes confined as the ones that read files are\n"
         "try to break out in every way known to us. Exit status 1 when one succeeds, or when there is no sandbox."
     )
-    parser.epilog = "examples:\n  freehold doctor\n  freehold doctor --json > proof.json\n"
+    parser.epilog = (
+        "examples:\n  freehold doctor\n  freehold doctor --json > proof.json\n"
+        "  freehold doctor --service              what the kernel says of a daemon's workers, while they work\n"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.add_argument("--service", action="store_true", help="look at the processes of a running daemon instead")
+    parser.add_argument(
+        "--control", type=Path, metavar="PATH", help="with --service: the daemon's control socket (default: the usual)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
+    if args.service:
+        from freehold.frontends.cli import doctor_service
+
+        return doctor_service.run(args.control, as_json=args.json)
     facts = _facts()
     obstacle = ""
     proof = None

@@ -10,7 +10,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from freehold.frontends.cli import options, responding, serve_clamd, serve_icap, serve_units
+from freehold.frontends.cli import (
+    options,
+    responding,
+    serve_clamd,
+    serve_control,
+    serve_http,
+    serve_icap,
+    serve_token,
+    serve_units,
+)
 from freehold.frontends.cli.resolving import resolve
 from freehold.frontends.intake import Intake
 from freehold.model.errors import UsageError
@@ -20,7 +29,7 @@ from freehold.service.log import Log
 from freehold.service.pool import processors
 from freehold.service.station import Staffing
 
-_FRONT_ENDS = {"clamd": serve_clamd, "icap": serve_icap}
+_FRONT_ENDS = {"clamd": serve_clamd, "icap": serve_icap, "http": serve_http, "control": serve_control}
 """By the name that systemd knows their sockets by; each adds its options, listens, and starts."""
 
 _Listeners = dict[str, list[socket.socket]]
@@ -35,6 +44,8 @@ examples:
   freehold serve --socket /run/freehold/clamd.sock
   freehold serve --check                         load and try the databases, and say what would be served
   freehold serve --tcp 127.0.0.1:3310 --incomplete found
+  freehold serve --http 127.0.0.1:8080           serve a web API, and a page for people who drop a file
+  freehold serve token add nextcloud             make a token for the web API
   freehold serve --units show                    look at the units with which systemd runs it
   freehold config import /etc/clamav/clamd.conf  turn clamd's configuration into Freehold's
 """
@@ -59,15 +70,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     responding.add_arguments(parser.add_argument_group("what is done with what is found"))
     options.add_examination(parser)
     options.add_unwanted(parser)
+    serve_token.add_parser(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until somebody ends it."""
+    if args.verb == "token":
+        return serve_token.run(args)
     if sys.platform != "linux":
         raise UsageError("the daemon needs Linux: its workers get their files over Unix sockets and are locked down")
     if args.units:
         serve_units.act(args.units, files=args.files)
         return 0
+    serve_http.check(args)
     with _listening(args) as listeners:
         asyncio.run(_serve(args, listeners))
     return 0

@@ -53,7 +53,8 @@ def read(path: Path) -> list[Exclusion]:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     if len(content) > LARGEST:
         raise UsageError(f"{path}: settings of more than {LARGEST} bytes are not read")
-    return list(_exclusions(content.decode("utf-8", "replace")))[:_MOST]
+    text = content.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")  # no path has it
+    return list(_exclusions(text))[:_MOST]
 
 
 def draft(found: Iterable[tuple[str, list[Exclusion]]]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Adding entries to a list and removing them; everything else in the file stays as it was written."""
 
+import io
 import json
 import os
 import re
@@ -39,7 +40,7 @@ def add(file: Path, entries: list[Entry]) -> None:
 def remove(file: Path, identifier: str) -> Entry:
     """Remove an entry from a file and return it; raises ``UsageError``."""
     text = read_own(file)
-    lines = text.splitlines(keepends=True)
+    lines = io.StringIO(text).readlines()  # as TOML: other ends of lines stand in values
     starts = [number for number, line in enumerate(lines) if _TABLE.match(line)]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         found = list(parse("".join(lines[start:end]), str(file)))

@@ -1,0 +1,188 @@
+"""The part of ``freehold serve`` that is about HTTP."""
+
+import argparse
+import ipaddress
+import socket
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from freehold.frontends.clamd.policy import Rules as Bounds
+from freehold.frontends.cli import options
+from freehold.frontends.http import tokens
+from freehold.frontends.http.callbacks import Destinations, origin_of, read_secret
+from freehold.frontends.http.host import Host
+from freehold.frontends.http.policy import Rules
+from freehold.frontends.intake import Intake
+from freehold.frontends.listening import address_text, tcp_listener, unix_listener
+from freehold.model.errors import UsageError
+from freehold.service.daemon import FrontEnd
+
+if TYPE_CHECKING:
+    import ssl
+
+_LIBRARIES = ("starlette", "uvicorn", "multipart")
+
+_Address = tuple[str, int] | Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    usual = Rules()
+    group = parser.add_argument_group("programs and people that speak HTTP")
+    group.add_argument(
+        "--http",
+        type=_address,
+        action="append",
+        default=[],
+        metavar="HOST:PORT|PATH",
+        help="serve the web API, /metrics and a page on this address, or on a Unix socket (default: none)",
+    )
+    group.add_argument(
+        "--http-tokens",
+        type=Path,
+        metavar="FILE",
+        help="clients need one of these tokens; 'freehold serve token --help' makes them",
+    )
+    group.add_argument("--http-certificate", type=Path, metavar="FILE", help="serve HTTPS with this certificate (PEM)")
+    group.add_argument("--http-key", type=Path, metavar="FILE", help="its key (default: in the same file)")
+    group.add_argument(
+        "--http-client-ca",
+        type=Path,
+        metavar="FILE",
+        help="clients need a certificate that one of these authorities has signed (PEM)",
+    )
+    group.add_argument(
+        "--http-anonymous",
+        action="store_true",
+        help="let everybody use it who reaches an address that is not this machine's own, without token or certificate",
+    )
+    group.add_argument(
+        "--http-rate",
+        type=options.count,
+        default=usual.requests_a_minute,
+        metavar="N",
+        help="requests a minute of one client, by token, certificate or address (default: %(default)s)",
+    )
+    group.add_argument(
+        "--http-callback",
+        type=_origin,
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="jobs may have addresses of this host told about their end, as https://hooks.example.org (default: none)",
+    )
+    group.add_argument(
+        "--http-callback-secret", type=Path, metavar="FILE", help="with which that is signed (Standard Webhooks)"
+    )
+
+
+def check(args: argparse.Namespace) -> None:
+    """Read everything that the options name; raises ``UsageError``."""
+    if args.http:
+        _validate(args)
+
+
+def listen(args: argparse.Namespace) -> list[socket.socket]:
+    """Open what is listened on; raises ``UsageError``."""
+    return [
+        unix_listener(address, args.socket_mode) if isinstance(address, Path) else tcp_listener(*address)
+        for address in args.http
+    ]
+
+
+def start(
+    args: argparse.Namespace, listeners: list[socket.socket], host: Host, bounds: Bounds, intake: Intake
+) -> list[FrontEnd]:
+    """Serve if there is anything to listen on."""
+    if not listeners:
+        return []
+    _validate(args)  # not done yet where systemd listens
+    from freehold.frontends.http.server import HttpServer
+
+    names = [listener.getsockname() for listener in listeners]
+    for name in names:  # those of systemd's sockets have not been looked at
+        if isinstance(name, tuple):
+            _refuse_strangers(args, name)
+    rules = Rules(
+        content_bytes=bounds.stream_bytes,
+        command_seconds=bounds.command_seconds,
+        read_seconds=bounds.read_seconds,
+        connections=bounds.connections,
+        requests_a_minute=args.http_rate,
+        only_here=not _knows_clients(args),
+    )
+    holders = tokens.Tokens(args.http_tokens) if args.http_tokens else None
+    server = HttpServer(
+        listeners, host, rules, intake, tokens=holders, tls=_tls(args), destinations=_destinations(args)
+    )
+    for name in names:
+        address = name if isinstance(name, str) else address_text(name)
+        host.log.note("listening", protocol="https" if args.http_certificate else "http", address=address)
+    return [server]
+
+
+def _validate(args: argparse.Namespace) -> None:
+    if missing := [name for name in _LIBRARIES if find_spec(name) is None]:
+        raise UsageError(f"--http needs {', '.join(missing)}: pip install 'freehold[http]'")
+    if (args.http_key or args.http_client_ca) and not args.http_certificate:
+        raise UsageError("--http-key and --http-client-ca need --http-certificate")
+    if bool(args.http_callback) != bool(args.http_callback_secret):
+        raise UsageError("--http-callback and --http-callback-secret belong together")
+    for address in args.http:
+        if isinstance(address, tuple):
+            _refuse_strangers(args, address)
+    if args.http_tokens:
+        tokens.read(args.http_tokens)
+    _tls(args)
+    _destinations(args)
+
+
+def _knows_clients(args: argparse.Namespace) -> bool:
+    return bool(args.http_tokens or args.http_client_ca or args.http_anonymous)
+
+
+def _refuse_strangers(args: argparse.Namespace, address: tuple[str, int]) -> None:
+    """Raise ``UsageError`` when an address is open to others and nobody has said who may use it."""
+    if not _knows_clients(args) and not ipaddress.ip_address(address[0]).is_loopback:
+        raise UsageError(
+            f"{address_text(address)} is open to others: ask for tokens (--http-tokens) or certificates "
+            "(--http-client-ca), or let everybody use it with --http-anonymous"
+        )
+
+
+def _tls(args: argparse.Namespace) -> "ssl.SSLContext | None":
+    if not args.http_certificate:
+        return None
+    import ssl
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(args.http_certificate, args.http_key, password=_no_password)
+        if args.http_client_ca:
+            context.load_verify_locations(args.http_client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (OSError, ValueError) as error:  # SSLError is one
+        raise UsageError(f"the certificates for HTTPS cannot be used: {error}") from error
+    return context
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted, and nobody is there to be asked for its password")
+
+
+def _destinations(args: argparse.Namespace) -> Destinations:
+    secret = read_secret(args.http_callback_secret) if args.http_callback_secret else b""
+    return Destinations(frozenset(args.http_callback), secret)
+
+
+def _address(text: str) -> _Address:
+    return Path(text) if text.startswith("/") else options.address(text)
+
+
+def _origin(text: str) -> str:
+    try:
+        return origin_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a host; write https://hooks.example.org") from error
