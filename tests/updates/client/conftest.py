@@ -79,3 +79,11 @@ def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
         else:
             return True
     return False
+
+
+@pytest.fixture
+def unused_address() -> Iterator[str]:
+    """An address at which nobody answers: its port is bound by this very test, and nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"

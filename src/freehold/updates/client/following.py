@@ -158,7 +158,7 @@ class Follower:
             return offer
         if not refused:
             raise UsageError(f"{self._store.name}: there is no origin that may be asked; name one with --from")
-        raise next((error for error in refused if not isinstance(error, Unreachable)), refused[0])
+        raise _gravest(refused)
 
     def _due(self, release: Release, active: Generation | None, state: State) -> int:
         """Return when a release may be taken; raises ``TooNew``, ``Held``."""
@@ -216,7 +216,7 @@ class Follower:
 
     def _contents(self, offer: Offer, active: Generation | None, work: Path) -> tuple[Base, str, Segment]:
         """Return the base, its name, and the overlay that make a release; the state root was compared."""
-        refused: Refusal | None = None
+        refused: list[Refusal] = []
         for number, parts in enumerate(_plans(offer.release, active.seq if active else 0)):
             try:
                 if active is not None and offer.release.base not in parts:
@@ -224,14 +224,14 @@ class Follower:
                 else:
                     base, name, overlay = self._from_base(offer, parts, work, number)
             except Refusal as error:
-                refused = error
-                self._warnings.append(f"{type(error).word}: {error}")
+                refused.append(error)
                 continue
             if base.root(overlay).hex() == offer.release.state:
+                self._warnings += [f"{type(error).word}: {error}" for error in refused]
                 return base, name, base.normalised(overlay)
             with base:
-                refused = WrongState(f"release {offer.release.seq} does not have the signatures that were signed for")
-        raise refused or Damaged(f"release {offer.release.seq} cannot be put together")
+                refused.append(_wrong_state(offer.release))
+        raise _gravest(refused)
 
     def _stepped(self, offer: Offer, active: Generation, parts: Sequence[Part]) -> tuple[Base, str, Segment]:
         overlay = self._generations.overlay(active)
@@ -248,7 +248,7 @@ class Follower:
         make_base(folder, parts[0].start, entries, packed)
         with Base(folder) as base:
             if base.root(overlay).hex() != offer.release.state:
-                raise WrongState(f"release {offer.release.seq} does not have the signatures that were signed for")
+                raise _wrong_state(offer.release)
         name = self._compiled_base(folder, entries, work)
         return Base(self._generations.bases / name), name, overlay
 
@@ -286,7 +286,7 @@ class Follower:
                 continue
             self._warnings += [f"{type(error).word}: {error}" for error in refused]
             return _opened(part, packed), packed
-        raise next((error for error in refused if not isinstance(error, Unreachable)), refused[0])
+        raise _gravest(refused)
 
     def _holders(self, offer: Offer) -> Iterator[Origin]:
         yield from self._peers
@@ -341,6 +341,15 @@ def _plans(release: Release, have: int) -> Iterator[Sequence[Part]]:
     if have and release.base not in shortest:
         yield from ((part,) for part in release.segments if part.start <= have and part not in shortest)
         yield chosen(release, 0)
+
+
+def _gravest(refused: Sequence[Refusal]) -> Refusal:
+    """Return what a user should hear of first: silence of one mirror says less than a lie of another."""
+    return next((error for error in refused if not isinstance(error, Unreachable)), refused[0])
+
+
+def _wrong_state(release: Release) -> WrongState:
+    return WrongState(f"release {release.seq} does not have the signatures that were signed for")
 
 
 def _opened(part: Part, packed: bytes) -> Segment:

@@ -193,6 +193,7 @@ class Client:
             raise _failure(url, response)
         declared = response.headers.get("Content-Length", "")
         if declared.isdecimal() and int(declared[:20]) > limit:
+            response.close()
             self.close()
             raise EndlessData(f"{url}: {int(declared[:20]):,} bytes are offered where {limit:,} are allowed")
         return self._read(url, response, limit, seconds)
@@ -209,22 +210,24 @@ class Client:
                     yield piece
             if response.length:
                 raise Unreachable(f"{url}: the mirror broke off after {got:,} bytes")
-            response.close()
             whole = True
         except (OSError, http.client.HTTPException, SlowServer) as error:
             raise _translated(url, error) from error
         finally:
+            response.close()
             if not whole or response.will_close:
                 self.close()
 
     def _finish(self, response: http.client.HTTPResponse) -> None:
         """Be done with an answer without a body that anybody wants; a long one is not worth reading."""
-        if response.will_close or response.length is None or response.length > _CHUNK:
-            self.close()
-            return
+        keeps = not response.will_close and response.length is not None and response.length <= _CHUNK
         try:
-            response.read()
+            if keeps:
+                response.read()
         except (OSError, http.client.HTTPException):
+            keeps = False
+        response.close()
+        if not keeps:
             self.close()
 
 
