@@ -49,6 +49,7 @@ GAPS = {
     "elf_inside": "packers other than UPX, and UPX without its header; shared libraries packed with UPX; UPX's filters "
     "for ARM, PowerPC and MIPS (reported)",
     "pyinstaller": "names of modules; encrypted archives of modules",
+    "nodesea": "snapshots and compiled code come out as they are; compared with blobs of Node.js 20 only",
     "pickled": "names and calls are facts, nothing is unpacked; pickles of protocols 0 and 1 have no magic; "
     "other pickles behind the first one",
     "autoit": "scripts of AutoIt 2 and AutoHotkey; words that a script stores by number are named by it",

@@ -274,3 +274,21 @@ def dotnet_bundle(program: bytes, mark_at: int, files: dict[str, bytes], release
     out[mark_at : mark_at + 40] = struct.pack("<Q", len(out)) + DOTNET_MARK
     settings = bytes(40) if release > 1 else b""
     return bytes(out) + struct.pack("<IIIB", release, 0, len(files), 12) + b"bundle-ident" + settings + entries
+
+
+def nuitka(files: dict[str, bytes], *, windows: bool, checksums: bool = False, mode: str = "together") -> bytes:
+    """Return a payload of Nuitka: packed together, each for itself ("cache"), or not at all ("stored")."""
+    from backports import zstd
+
+    body = b""
+    for name, content in files.items():
+        body += (name + "\0").encode("utf-16-le" if windows else "utf-8") + (b"" if windows else b"\1")
+        body += struct.pack("<Q", len(content)) + (struct.pack("<I", zlib.crc32(content)) if checksums else b"")
+        packed = zstd.compress(content) if mode == "cache" else content
+        body += (struct.pack("<I", len(packed)) if mode == "cache" else b"") + packed
+    if not windows:
+        body += b"link\0\2target\0"
+    body += bytes(2 if windows else 1)
+    if mode == "together":
+        body = zstd.compress(body)
+    return (b"KAX" if mode == "stored" else b"KAY") + body

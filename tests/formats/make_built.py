@@ -7,12 +7,14 @@ own tools, where such may not be stored, are compared in ``test_clamav_testfiles
 import hashlib
 import json
 import pickle
+import struct
 from datetime import date
 
 from tests.formats import eggs, installers, programs, rars
 from tests.formats.make_golden import DATA, HERE, TEXT
 
 _LONG = TEXT * 3
+_PAYLOAD = {"main.bin": b"\x7fELF" + DATA, "data/text.txt": TEXT, "data/data.bin": DATA}
 _TOKENS = installers.autoit_tokens(
     (0x31, "MSGBOX"), (0x47, b""), (0x05, b"\x40\0\0\0"), (0x40, b""), (0x36, 'say "hi"'), (0x48, b""), (0x7F, b"")
 )
@@ -102,6 +104,19 @@ GOLDEN: list[tuple[str, str, str, bytes, dict[str, bytes]]] = [
             ("elf_inside", ".elf", "elf", programs.elf()),
         )
     ),
+    *(
+        (
+            form,
+            f"nuitka{suffix}",
+            file_type,
+            start + installers.nuitka(_PAYLOAD, windows=file_type == "pe", mode=mode) + struct.pack("<Q", len(start)),
+            _PAYLOAD,
+        )
+        for form, suffix, file_type, start, mode in (
+            ("pe_inside", ".exe", "pe", programs.two_sections(size=0xA00).build(), "cache"),
+            ("elf_inside", ".elf", "elf", programs.elf(), "together"),
+        )
+    ),
     ("pickled", "dates.pickle", "pickle", pickle.dumps([TEXT, date(2020, 1, 2)], 4), {}),
     ("rar", "two.rar", "rar", rars.rar20({"text.txt": TEXT, "data.bin": DATA}), {"text.txt": TEXT, "data.bin": DATA}),
 ]
@@ -117,6 +132,10 @@ MALFORMED: list[tuple[str, str, str, str, slice | tuple[int, bytes], list[str]]]
     ("rar", "truncated2.rar", "rar", "two.rar", slice(0, 2000), ["truncated"]),
     ("macho_inside", "damaged.macho", "macho", "pyinstaller.macho", (-80, b"\xff\xff\xff\xff"), ["malformed"]),
     ("pe_inside", "bundle-cut.exe", "pe", "bundle.exe", slice(0, -20), ["truncated"]),
+    ("pe_inside", "nuitka-cut.exe", "pe", "nuitka.exe", slice(0, -200), ["truncated"]),
+    ("elf_inside", "nuitka-cut.elf", "elf", "nuitka.elf", slice(0, -40), ["truncated"]),
+    ("nodesea", "truncated.blob", "nodesea", "assets.blob", slice(0, 1300), ["truncated"]),
+    ("nodesea", "no-path.blob", "nodesea", "assets.blob", slice(0, 12), ["malformed"]),
     ("pickled", "truncated.pickle", "pickle", "dates.pickle", slice(0, 900), []),
     ("issetup", "truncated.setup", "issetup", "fixed.setup", slice(0, 2000), ["truncated"]),
 ]

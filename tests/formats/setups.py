@@ -13,19 +13,21 @@ _TABLE_AT = _RESOURCES + 0x60
 _PROGRAM = 0x600
 
 
-def program(table: bytes) -> bytes:
-    """Return a program with one resource: number 11111 of raw data."""
+def program(table: bytes, number: int = 11111) -> bytes:
+    """Return a program with one resource of raw data."""
     tree = b""
-    for identity, below in ((10, 0x18), (11111, 0x30), (0, 0)):
+    for identity, below in ((10, 0x18), (number, 0x30), (0, 0)):
         target = 0x80000000 | below if below else 0x48
         tree += bytes(12) + struct.pack("<HHII", 0, 1, identity, target)
     tree += struct.pack("<IIII", 0x1000 + _TABLE_AT - _RESOURCES, len(table), 0, 0)
+    content = tree.ljust(_TABLE_AT - _RESOURCES, b"\0") + table
+    content += bytes(-len(content) % 0x200)
     return Pe(
-        sections=[(b".rsrc", 0x200, 0x1000, 0x200, _RESOURCES)],
+        sections=[(b".rsrc", len(content), 0x1000, len(content), _RESOURCES)],
         entry=0,
-        directories={2: (0x1000, 0x200)},
-        size=_PROGRAM,
-        content={_RESOURCES: tree.ljust(0x200, b"\0"), _TABLE_AT: table},
+        directories={2: (0x1000, len(content))},
+        size=_RESOURCES + len(content),
+        content={_RESOURCES: content},
     ).build()
 
 

@@ -1,8 +1,9 @@
-"""What ELF programs carry along: a program that a packer has hidden, the archive of PyInstaller, the bundle of .NET.
+"""What ELF programs carry along: a program that a packer has hidden, those of PyInstaller, Nuitka, .NET, Node.js.
 
-Source: see ``upx_elf``.
+Source: System V ABI, chapter 5 (notes); see ``upx_elf``.
 """
 
+import struct
 from collections.abc import Iterator
 from typing import Literal
 
@@ -24,6 +25,46 @@ def _pair(at: int) -> slice:
     return slice(at, at + 2)
 
 
+_PAYLOAD, _NUITKA = b"KAY\x28\xb5\x2f\xfd", b"NUITKA_ONEFILE"
+_BOOTSTRAP, _NAMES = 1 << 19, 1 << 17
+"""Bytes at the beginning where a payload of Nuitka begins, and at the end where the names stand that it looks for."""
+
+_NOTE = 4
+_MOST_SEGMENTS = 128
+_MOST_NOTES = 64
+_NODE = b"NODE_SEA_BLOB\0"
+
+
+def _node_application(view: View) -> Iterator[Child]:
+    """Yield the application of Node.js that a program carries in a note."""
+    head = view.read(0, 64)
+    if len(head) < 64 or head[4] not in (1, 2):
+        return
+    wide, order = head[4] == 2, ">" if head[5] == 2 else "<"
+    (table,) = struct.unpack_from(order + ("Q" if wide else "I"), head, 32 if wide else 28)
+    size, count = struct.unpack_from(order + "HH", head, 54 if wide else 42)
+    form = struct.Struct(order + ("I4xQ16xQ16x" if wide else "II8xI12x"))
+    for number in range(min(count, _MOST_SEGMENTS)):
+        entry = view.read(table + number * size, form.size)
+        if len(entry) < form.size:
+            return
+        kind, start, length = form.unpack(entry)
+        if kind == _NOTE:
+            yield from _node_note(view, start, start + length, order)
+
+
+def _node_note(view: View, start: int, end: int, order: str) -> Iterator[Child]:
+    for _ in range(_MOST_NOTES):
+        note = view.read(start, 12 + len(_NODE))
+        if len(note) < 12 + len(_NODE) or start >= end:
+            return
+        name, content = struct.unpack_from(order + "II", note)
+        place = start + 12 + (name + 3 & ~3)
+        if note[12:] == _NODE:
+            yield Child("node-application", view.slice(place, content))
+        start = place + (content + 3 & ~3)
+
+
 class _ElfInside:
     name = "elf_inside"
     types = frozenset({"elf"})
@@ -35,6 +76,12 @@ class _ElfInside:
 
             elffacts.tell(view, unpacking)
         yield from upx_elf.unpacked(view, unpacking)
+        yield from _node_application(view)
+        head = view.read(0, _BOOTSTRAP)
+        if _PAYLOAD in head or _NUITKA in view.read(max(view.size - _NAMES, 0), _NAMES):
+            from freehold.formats import nuitka  # few programs need it
+
+            yield from nuitka.inside(view, head, unpacking)
         yield from dotnetbundle.members(view, _end(view), unpacking)
         yield from pyinstaller.archive(view, unpacking)
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from freehold.formats.bzip2 import BZIP2
 from freehold.formats.extents import Extents, rest
+from freehold.formats.forward import Forward
 from freehold.formats.inflate import DEFLATE
 from freehold.formats.innofiles import Location, Version, locations, names, without_calls
 from freehold.formats.streams import Codec, Decoder, Stream
@@ -224,10 +225,7 @@ class _Solid:
             begin = start + 4 + _PARAMETERS.get(codec.name, 0)
             end = min(start + 4 + first.packed, view.size)
             self._stream = Stream(view, begin, codec, unpacking, end=end, label=f"the files at byte {start}")
-        self._chunks = self._stream.chunks() if self._stream is not None else iter(())
-        self._piece = b""
-        self._at = 0
-        self._position = 0
+        self._data = Forward(self._stream.chunks() if self._stream is not None else iter(()))
 
     def consumed(self) -> int:
         """Return how many bytes were read so far."""
@@ -235,29 +233,17 @@ class _Solid:
 
     def content(self, file: Location, label: str) -> Iterator[bytes]:
         """Yield the content of a file; files are asked for in the order in which they lie."""
-        if file.at < self._position:
+        if file.at < self._data.position:
             self._unpacking.problem(ProblemKind.MALFORMED, f"{label} overlaps another file")
             return
-        for _ in self._take(file.at - self._position):
+        for _ in self._data.take(file.at - self._data.position):
             self._unpacking.budget.tick()
         left = file.size
-        for piece in self._take(left):
+        for piece in self._data.take(left):
             left -= len(piece)
             yield piece
         if left and self._stream is not None and self._stream.finished:
             self._unpacking.problem(ProblemKind.TRUNCATED, f"{label} is cut off")
-
-    def _take(self, size: int) -> Iterator[bytes]:
-        while size:
-            if self._at >= len(self._piece):
-                self._piece, self._at = next(self._chunks, b""), 0
-                if not self._piece:
-                    return
-            piece = self._piece[self._at : self._at + size]
-            self._at += len(piece)
-            self._position += len(piece)
-            size -= len(piece)
-            yield piece
 
 
 class _Copy:

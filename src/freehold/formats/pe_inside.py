@@ -24,6 +24,7 @@ _DEEPEST = 3
 _SYMBOL = 18
 _SECTION = 40
 _KNOWN = {"1": "cursor", "3": "icon", "10": "data", "23": "html"}
+_NUITKA_RESOURCE, _NUITKA = "resource:data/27/", (b"KAY", b"KAX")
 _INNO_RESOURCE = "resource:data/11111/"
 _INNO_TABLES = (b"rDlPtS", b"nS5W7d")
 _WORTHY = (
@@ -40,6 +41,7 @@ _WORTHY = (
     ),
     *(b"{\\rt", b"%PDF", b"SZDD", b"CWS", b"FWS", b"ZWS", b"\x28\xb5\x2f\xfd", b"ISc(", b"\xca\xfe\xba\xbe", b"!<arch"),
     *(b"<htm", b"<HTM", b"<!DO", b"<scr", b"<job", b"#!", b"@ech", b"On E", b"Set ", b"func", b"var ", b"\x60\xea"),
+    b"\x20\xda\x43\x01",
 )
 """Beginnings of resources that are worth being looked at on their own; programs are found by ``carve``."""
 
@@ -97,6 +99,9 @@ def _behind(view: View, layout: Layout) -> Iterator[tuple[int, int]]:
 
 def _overlay(view: View, start: int, end: int, unpacking: Unpacking) -> Iterator[Child]:
     """Yield what follows the program: the files of a setup one by one, and what is left as a whole."""
+    if view.read(start, 3) in _NUITKA:
+        yield from _nuitka(view, start, end - 8, unpacking)
+        return
     if end - start >= TRIVIAL and b"Disk1" in view.read(start, 1024).replace(b"\0", b""):
         from freehold.formats import installshield
 
@@ -111,6 +116,12 @@ def _inno_table(view: View, resources: list[tuple[str, int, int]]) -> int:
     if head[:4] == b"Inno":
         places.append(int.from_bytes(head[4:], "little"))
     return next((place for place in places if view.read(place, 6) in _INNO_TABLES), 0)
+
+
+def _nuitka(view: View, start: int, end: int, unpacking: Unpacking) -> Iterator[Child]:
+    from freehold.formats import nuitka  # few programs need it
+
+    yield from nuitka.members(view, start, end, unpacking, windows=True)
 
 
 def _tell_facts(view: View, layout: Layout, unpacking: Unpacking) -> None:
@@ -151,9 +162,12 @@ class _PeInside:
         resources = list(_resources(view, layout, unpacking))
         seen: set[tuple[int, int]] = set()
         for name, start, size in resources:
-            if (start, size) not in seen and view.read(start, 6).startswith(_WORTHY):
+            head = view.read(start, 6)
+            if (start, size) not in seen and head.startswith(_WORTHY):
                 seen.add((start, size))
                 yield Child(name, view.slice(start, size))
+            elif name.startswith(_NUITKA_RESOURCE) and head.startswith(_NUITKA):
+                yield from _nuitka(view, start, start + size, unpacking)
         if len(layout.directories) > _DOTNET and layout.directories[_DOTNET][0]:
             from freehold.formats import dotnet  # most programs have none
 

@@ -40,6 +40,7 @@ MODULES: dict[str, str] = {
     "netresources": "netresources",
     "elf_inside": "elf",
     "pyinstaller": "pyz",
+    "nodesea": "nodesea",
     "pickled": "pickle",
     "autoit": "autoit",
     "installshield": "iscab",

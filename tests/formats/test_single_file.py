@@ -1,0 +1,48 @@
+"""Scripts that became one program: Node.js's single executable applications, and Nuitka's payloads."""
+
+import struct
+
+import pytest
+from tests.formats import installers, programs, setups
+from tests.formats.driver import open_one
+
+from freehold.engine.identify import identify
+from freehold.model.report import ProblemKind
+from freehold.model.view import BytesView
+
+FILES = {"main.bin": b"\x7fELF" + bytes(range(256)) * 9, "data/text.txt": b"one line\n" * 500}
+BLOB = bytes.fromhex("20da4301") + struct.pack("<IQ", 0, 6) + b"app.js" + struct.pack("<Q", 13) + b"console.log()"
+
+
+@pytest.mark.parametrize("checksums", [False, True])
+@pytest.mark.parametrize("mode", ["together", "cache", "stored"])
+@pytest.mark.parametrize("windows", [False, True])
+def test_payload_of_nuitka_gives_its_files(windows, mode, checksums):
+    payload = installers.nuitka(FILES, windows=windows, checksums=checksums, mode=mode)
+    if windows:
+        opened = open_one("pe", setups.program(payload, 27))
+    else:
+        opened = open_one("elf", programs.elf() + payload + b"\0NUITKA_ONEFILE_PARENT\0" * 3)
+    assert dict(opened.members) == FILES
+    assert opened.collector.problems == []
+
+
+def test_payload_of_nuitka_that_is_not_where_it_should_be_is_incomplete():
+    opened = open_one("elf", programs.elf() + b"\0NUITKA_ONEFILE_PARENT\0")
+    assert opened.kinds == {ProblemKind.UNSUPPORTED}
+
+
+def test_application_of_node_is_found_in_every_kind_of_program():
+    assert identify(BytesView(BLOB)) == "nodesea"
+    assert open_one("nodesea", BLOB).members == [("app.js", b"console.log()")]
+    assert ("resource:data/9/0", BLOB) in [
+        (n, c[: len(BLOB)]) for n, c in open_one("pe", setups.program(BLOB, 9)).members
+    ]
+    segment = struct.pack("<II16sQQQQIIII", 0x19, 72, b"NODE_SEA", 0, 0, 4096, len(BLOB), 1, 1, 0, 0)
+    head = struct.pack("<IIIIIIII", 0xFEEDFACF, 0x1000007, 3, 2, 1, len(segment), 0, 0) + segment
+    assert open_one("macho", head.ljust(4096, b"\0") + BLOB).members == [("node-application", BLOB)]
+
+
+def test_newer_blob_has_one_byte_more():
+    newer = BLOB[:8] + b"\0" + BLOB[8:]
+    assert open_one("nodesea", newer).members == [("app.js", b"console.log()")]
