@@ -19,6 +19,7 @@ _ATTRIBUTE = re.compile(rb"""([\w:.-]{1,64})\s{0,16}=\s{0,16}(?:"([^"<]{0,8192}+
 _FIELD = re.compile(
     rb"""<(?:\w{1,32}:)?instrText(?:\s[^<>]{0,256}+)?>([^<]{0,8192}+)|\binstr\s{0,16}=\s{0,16}["']([^"'<]{0,8192}+)"""
 )
+_ELEMENT_BYTES = 40
 _DDE = re.compile(rb"\bDDE(?:AUTO)?\b.{0,1000}", re.IGNORECASE | re.DOTALL)
 _DDE_LINK = re.compile(rb"<(?:\w{1,32}:)?(?:ddeLink|dde-source|dde-connection-decl)\s([^<>]{0,4096}+)>")
 _EVENT = re.compile(rb"""<script:event-listener\s([^<>]{0,4096}+)>""")
@@ -53,7 +54,7 @@ def children(root: bytes, data: bytes, unpacking: Unpacking) -> Iterator[Child]:
         yield from _formulas(data, unpacking)
     elif root == b"module":
         yield from _basic(data)
-    if b"nstr" in data:
+    if b"instr" in data:
         _fields(data, unpacking)
     if b"dde" in data:
         _fact(unpacking, "dde", _DDE_LINK.findall(data))
@@ -126,10 +127,20 @@ def _custom_ui(_data: bytes, unpacking: Unpacking) -> None:
 
 def _fields(data: bytes, unpacking: Unpacking) -> None:
     """Look for DDE in the instructions of fields, which may be cut into any number of runs."""
-    pieces = [found[1] or found[2] or b"" for found in _FIELD.finditer(data)]
-    found = _DDE.search(plain(b"".join(pieces)))
+    found = _DDE.search(plain(b"".join(_instructions(data))))
     if found:
         _fact(unpacking, "dde", [found[0].strip()])
+
+
+def _instructions(data: bytes) -> Iterator[bytes]:
+    """Yield the instructions of fields, in elements and in attributes; the literal is found faster than expressions."""
+    at = data.find(b"instr")
+    while at >= 0:
+        element = data.rfind(b"<", max(at - _ELEMENT_BYTES, 0), at)
+        found = (_FIELD.match(data, element) if element >= 0 else None) or _FIELD.match(data, at)
+        if found:
+            yield found[1] or found[2] or b""
+        at = data.find(b"instr", found.end() if found else at + 5)
 
 
 def _formulas(data: bytes, unpacking: Unpacking) -> Iterator[Child]:
