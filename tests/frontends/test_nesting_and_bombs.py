@@ -139,7 +139,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "members.zip": (lambda: bombs.many_members_zip(30_000, b"a"), "limit"),
     "members.ar": (lambda: ar_of_members(30_000), "limit"),
     "parts.eml": (lambda: mail_of_parts(30_000), "limit"),
-    "objects.pdf": (lambda: objects_pdf(450_000), "limit"),
+    "objects.pdf": (lambda: objects_pdf(350_000), "limit"),
     "filters.pdf": (lambda: filters_pdf(12), "limit"),
 }
 
@@ -209,7 +209,7 @@ def test_objects_beyond_the_limit_are_not_called_clean(freehold, tmp_path):
     database = tmp_path / "mark.ndb"
     database.write_text(f"Mark:0:*:{MARK.hex()}\n")
     file = tmp_path / "objects.pdf"
-    file.write_bytes(objects_pdf(450_000, MARK))
+    file.write_bytes(objects_pdf(350_000, MARK))
     result = freehold("scan", "--format", "jsonl", "--database", database, file)
     assert result.returncode == 2
     (problem,) = reports(result)["objects.pdf"]["problems"]

@@ -23,8 +23,9 @@ _DICTIONARY_BYTES = 1 << 16
 _SMALL = 512
 _SMALL_OBJECTS = 50_000
 _PDF_HEAD = 1024
-_MOST_OBJECTS = 400_000
-"""Of a document; honest ones of hundreds of megabytes have fewer."""
+_MOST_OBJECTS = 300_000
+_OBJECT_BYTES = 256
+"""Beyond that many objects, each further one needs so many bytes of the document, which honest ones have."""
 
 _BLANKS = b" \t\r\n\f\0"
 _SPACE = _BLANKS + b"\v"
@@ -93,11 +94,12 @@ class Objects:
     def walk(self) -> Iterator[Stream | Text]:
         """Yield all streams and texts in the order in which they end."""
         skip_to = 0
+        most = _MOST_OBJECTS + self._view.size // _OBJECT_BYTES
         for at, keyword in self._keywords():
             if at < skip_to:
                 continue
-            if self.count > _MOST_OBJECTS:
-                self._unpacking.problem(ProblemKind.LIMIT, f"only the first {_MOST_OBJECTS} objects were looked at")
+            if self.count > most:
+                self._unpacking.problem(ProblemKind.LIMIT, f"only the first {most} objects were looked at")
                 break
             if keyword == b"obj":
                 yield from self._object(at)
