@@ -19,6 +19,9 @@ from freehold.model.view import View
 MESSAGE_BYTES = 64 << 20
 """A message is held in memory while it is opened; what is behind this many bytes is not opened."""
 
+_HANDED_OVER = b"\x89MAIL\r\n"
+"""What the front end for mail servers puts before a message, whose first bytes need not look like one."""
+
 _WINDOW = 1 << 20
 _CONTENT = b"content-"
 _HIT = re.compile(rb"(?<![^\r\n])content-(?:type|transfer-encoding|disposition)[ \t]*(?:\([^()\r\n]{0,256}\))?[ \t]*:")
@@ -52,7 +55,8 @@ class _Message:
         yield from self._part(header, len(self._data))
 
     def _first_line(self) -> int:
-        return len(self._data) - len(self._data.lstrip(b"\r\n"))
+        message = self._data.removeprefix(_HANDED_OVER)
+        return len(self._data) - len(message.lstrip(b"\r\n"))
 
     def _headers_behind(self, position: int) -> Iterator[Header]:
         """Yield every header block of a part, wherever one stands."""

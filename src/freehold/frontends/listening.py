@@ -156,8 +156,8 @@ def tcp_listener(host: str, port: int) -> socket.socket:
 
 
 def address_text(address: object) -> str:
-    """Return the address of a client for the log; those of a Unix socket have none."""
-    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else "local"
+    """Return an address for the log; a client on a Unix socket has none."""
+    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address or "local")
 
 
 def _remove_stale(path: Path) -> None:

@@ -7,11 +7,9 @@ import os
 import pwd
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
-import time
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from typing import NamedTuple
 import pytest
 from tests.frontends.clamd.conftest import Running, Start
 from tests.frontends.icap.conftest import port_of
+from tests.frontends.servers import Process, server
 
 needs_client = pytest.mark.skipif(not shutil.which("c-icap-client"), reason="c-icap-client is not installed")
 
@@ -145,41 +144,26 @@ visible_hostname proxy.example.org
 
 @contextlib.contextmanager
 def squid(icap: int) -> Iterator[tuple[int, Path]]:
-    """Squid on a port that was free a moment ago; another one when it is not any more."""
+    """Squid with an ICAP server; yields its port and its log."""
     folder = Path(tempfile.mkdtemp(prefix="squid-"))
     name = f"t{uuid.uuid4().hex[:12]}"
     user = ""
     if os.geteuid() == 0:
         user = "cache_effective_user proxy"
         os.chown(folder, pwd.getpwnam("proxy").pw_uid, -1)
+
+    def start(ports: list[int]) -> Process:
+        (folder / "squid.conf").write_text(SQUID.format(port=ports[0], icap=icap, folder=folder, user=user))
+        command = ["squid", "-N", "-n", name, "-f", folder / "squid.conf"]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     try:
-        for _ in range(5):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
-            (folder / "squid.conf").write_text(SQUID.format(port=port, icap=icap, folder=folder, user=user))
-            command = ["squid", "-N", "-n", name, "-f", folder / "squid.conf"]
-            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-                if _listens(process, port):
-                    yield port, folder / "access.log"
-                    process.terminate()
-                    return
-                process.kill()
-        raise AssertionError((folder / "cache.log").read_text())
+        with server(1, start, folder / "cache.log") as (port,):
+            yield port, folder / "access.log"
     finally:
         shutil.rmtree(folder)
         for left in Path("/dev/shm").glob(f"{name}-*"):  # noqa: S108 - Squid's own choice
             left.unlink(missing_ok=True)
-
-
-def _listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
-    for _ in range(600):
-        if process.poll() is not None:
-            return False
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return True
-        time.sleep(0.1)
-    return False
 
 
 @pytest.fixture
@@ -188,16 +172,16 @@ def proxied(eicar_daemon: Running, folder: Path) -> Iterator[Proxied]:
         pytest.skip("squid or curl is not installed")
     taken: list[bytes] = []
     handler = type("Handler", (Web,), {"taken": taken})
-    server = http.server.ThreadingHTTPServer(
+    web = http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), lambda *arguments: handler(*arguments, directory=os.fspath(folder))
     )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=web.serve_forever, daemon=True).start()
     try:
         with squid(port_of(eicar_daemon, "icap")) as (port, log):
-            yield Proxied(f"http://127.0.0.1:{server.server_port}", f"http://127.0.0.1:{port}", taken, log)
+            yield Proxied(f"http://127.0.0.1:{web.server_port}", f"http://127.0.0.1:{port}", taken, log)
     finally:
-        server.shutdown()
-        server.server_close()
+        web.shutdown()
+        web.server_close()
 
 
 def _gets_stuck() -> bool:

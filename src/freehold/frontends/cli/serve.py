@@ -17,6 +17,7 @@ from freehold.frontends.cli import (
     serve_control,
     serve_http,
     serve_icap,
+    serve_milter,
     serve_token,
     serve_units,
 )
@@ -29,7 +30,13 @@ from freehold.service.log import Log
 from freehold.service.pool import processors
 from freehold.service.station import Staffing
 
-_FRONT_ENDS = {"clamd": serve_clamd, "icap": serve_icap, "http": serve_http, "control": serve_control}
+_FRONT_ENDS = {
+    "clamd": serve_clamd,
+    "icap": serve_icap,
+    "milter": serve_milter,
+    "http": serve_http,
+    "control": serve_control,
+}
 """By the name that systemd knows their sockets by; each adds its options, listens, and starts."""
 
 _Listeners = dict[str, list[socket.socket]]
@@ -44,6 +51,8 @@ examples:
   freehold serve --socket /run/freehold/clamd.sock
   freehold serve --check                         load and try the databases, and say what would be served
   freehold serve --tcp 127.0.0.1:3310 --incomplete found
+  freehold serve --icap 127.0.0.1:1344           examine for a proxy, too
+  freehold serve --milter /run/freehold/milter.sock --milter-header   and for a mail server
   freehold serve --http 127.0.0.1:8080           serve a web API, and a page for people who drop a file
   freehold serve token add nextcloud             make a token for the web API
   freehold serve --units show                    look at the units with which systemd runs it
