@@ -152,5 +152,6 @@ class Courier:
                 note = self._log.note if said["told"] else self._log.warning
                 note("callback", job=said["id"], told=str(said["told"]).lower(), detail=said["detail"])
         except (OSError, ValueError) as error:
-            self._log.warning("callbacks interrupted", error=repr(error))
+            self._log.warning("courier failed", error=repr(error))
+        self._log.note("courier ended")
         self.close()

@@ -1,0 +1,56 @@
+"""HTTPS, and clients that show a certificate."""
+
+import http.client
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.frontends.http.conftest import MARKER, Start, port_of
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``server.pem`` and ``client.pem``, each with its key and signed by itself."""
+    folder = tmp_path_factory.mktemp("certificates")
+    for name, subject in (("server", "localhost"), ("client", "mail-gateway"), ("stranger", "stranger")):
+        key, certificate = folder / f"{name}.key", folder / f"{name}.crt"
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "7"]
+        names = ["-subj", f"/CN={subject}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+        command = ["openssl", "req", "-x509", *curve, *names, "-keyout", key, "-out", certificate]
+        subprocess.run(command, check=True, capture_output=True)
+        (folder / f"{name}.pem").write_bytes(key.read_bytes() + certificate.read_bytes())
+    return folder
+
+
+def ask(port: int, certificates: Path, client: str = "") -> tuple[int, bytes]:
+    context = ssl.create_default_context(cafile=certificates / "server.crt")
+    if client:
+        context.load_cert_chain(certificates / f"{client}.pem")
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
+    connection.request("POST", "/v1/scan", bytes(200_000) + MARKER)
+    response = connection.getresponse()
+    answer = response.status, response.read()
+    connection.close()
+    return answer
+
+
+def test_contents_come_encrypted(serve: Start, database: Path, certificates: Path) -> None:
+    options = ("--http-certificate", certificates / "server.crt", "--http-key", certificates / "server.key")
+    daemon = serve(database, "--http", "127.0.0.1:0", *map(str, options))
+    status, body = ask(port_of(daemon, "https"), certificates)
+    assert status == 200
+    assert b'"verdict": "infected"' in body
+
+
+def test_clients_need_a_certificate_where_one_is_asked_for(serve: Start, database: Path, certificates: Path) -> None:
+    options = ("--http-certificate", certificates / "server.pem", "--http-client-ca", certificates / "client.crt")
+    daemon = serve(database, "--http", "127.0.0.1:0", *map(str, options), "--http-rate", "1")
+    port = port_of(daemon, "https")
+    for stranger in ("", "stranger"):
+        with pytest.raises((ssl.SSLError, ConnectionError, http.client.RemoteDisconnected)):
+            ask(port, certificates, stranger)
+    assert ask(port, certificates, "client")[0] == 200
+    assert ask(port, certificates, "client")[0] == 429
+    assert "client=mail-gateway" in daemon.log.read_text()
+    assert "internal error" not in daemon.log.read_text()
