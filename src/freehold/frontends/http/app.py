@@ -86,7 +86,7 @@ class Api:
     async def _begin_job(self, request: Request) -> Response:
         client = self._access.admit(request)
         options = _Options(request, {"name", "tree", "all_matches", "callback"})
-        if options.callback and not self._jobs.may_tell(options.callback):
+        if options.callback is not None and not self._jobs.may_tell(options.callback):
             raise Refused(403, "this callback is none of the addresses that the administrator allows")
         try:
             self._jobs.make_room()
@@ -99,7 +99,7 @@ class Api:
         except BaseException:
             arrival.close()
             raise
-        job = self._jobs.begin(client, options.callback, work)
+        job = self._jobs.begin(client, options.callback or "", work)
         return _json(job.text(), 202, {"Location": f"/v1/jobs/{job.identity}", "Retry-After": "1"})
 
     async def _job(self, request: Request) -> Response:
@@ -149,7 +149,7 @@ class _Options:
     Attributes:
         tree: whether the artifacts that are inside are told.
         all_matches: whether the examination goes on after a detection.
-        callback: who is told about a job, "" for nobody.
+        callback: who is told about a job, None for nobody.
     """
 
     def __init__(self, request: Request, known: set[str]) -> None:
@@ -158,7 +158,7 @@ class _Options:
             raise Refused(400, f"unknown parameter '{unknown[0][:100]}'; known: {', '.join(sorted(known))}")
         self.tree = _flag(query.get("tree", "false"), "tree")
         self.all_matches = _flag(query.get("all_matches", "false"), "all_matches")
-        self.callback = query.get("callback", "")
+        self.callback = query.get("callback")
         upload.checked_name(query.get("name", ""))
 
 
