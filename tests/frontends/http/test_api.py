@@ -115,7 +115,7 @@ def wait_for(client: Client, location: str) -> dict[str, dict[str, object]]:
 def test_state_and_versions_are_told(client: Client) -> None:
     assert client.get("/v1/health").json == {"status": "ok"}
     assert client.get("/v1/ready").json == {"status": "ready"}
-    assert client.get("/v1/version").json.keys() == {"version", "database", "api"}
+    assert client.get("/v1/version").json.keys() == {"version", "database", "api", "max_bytes"}
 
 
 def test_prometheus_reads_the_metrics(client: Client) -> None:

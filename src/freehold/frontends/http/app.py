@@ -121,7 +121,8 @@ class Api:
 
     async def _version(self, _: Request) -> Response:
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._host.database_time))
-        return _json(json.dumps({"version": __version__, "database": moment, "api": "1"}))
+        told = {"version": __version__, "database": moment, "api": "1", "max_bytes": self._rules.content_bytes}
+        return _json(json.dumps(told))
 
     async def _metrics(self, request: Request) -> Response:
         self._access.admit(request)

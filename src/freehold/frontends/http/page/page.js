@@ -7,17 +7,18 @@ const MOST_SHOWN = 1000;
 const PARTS = " ▸ ";
 
 const MEANING = {
-  infected: ["bad", "Infected: do not open this file."],
-  suspicious: ["odd", "Suspicious: ask your administrator before you open this file."],
-  prohibited: ["barred", "Prohibited: a rule of your organisation forbids this."],
-  incomplete: ["open", "Not fully examined: nothing was found, but something could not be looked at."],
-  clean: ["good", "Clean: everything was examined and nothing was found."],
+  infected: ["bad", "Do not open this file."],
+  suspicious: ["odd", "Ask your administrator before you open this file."],
+  prohibited: ["barred", "A rule of your organisation forbids this."],
+  incomplete: ["open", "Nothing was found, but something could not be examined."],
+  clean: ["good", "Everything was examined and nothing was found."],
 };
 
 const byId = (id) => document.getElementById(id);
 const queue = [];
 let request = null;
 let failed = null;
+let most = Infinity;
 
 function element(name, className, text) {
   const made = document.createElement(name);
@@ -50,7 +51,9 @@ function add(files) {
 function next() {
   const file = queue.shift();
   byId("working").hidden = !file;
-  if (file) send(file);
+  if (!file) return;
+  if (file.size <= most) send(file);
+  else finish(`${shown(file.name)} was not examined: this server takes files up to ${size(most)}.`);
 }
 
 function send(file) {
@@ -80,7 +83,7 @@ function answered(file, status, text) {
   try {
     said = JSON.parse(text);
   } catch {
-    said = { detail: status ? `the server answered with status ${status}` : "the server cannot be reached" };
+    said = { detail: status ? `the server answered with status ${status}` : "the server cannot be reached, or has hung up" };
   }
   if (status === 401) {
     askForToken(file);
@@ -119,7 +122,7 @@ function show(result) {
   if (result.artifacts) card.append(inside(result));
   byId("results").hidden = false;
   byId("results-title").after(card);
-  say(`${shown(result.path)}: ${words}`);
+  say(`${shown(result.path)}: ${result.verdict}. ${words}`);
   if (!queue.length) title.focus();
 }
 
@@ -182,6 +185,11 @@ function leaf(artifact, isBad) {
   return item;
 }
 
+async function askForLimit() {
+  const answer = await fetch(new URL("v1/version", document.baseURI));
+  if (answer.ok) most = (await answer.json()).max_bytes;
+}
+
 function begin() {
   const drop = byId("drop");
   byId("files").addEventListener("change", (event) => {
@@ -209,3 +217,4 @@ function begin() {
 }
 
 begin();
+askForLimit();
