@@ -1,14 +1,11 @@
 """From signature files to what clients read, through the command line."""
 
 import hashlib
-import http.server
 import json
-import threading
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.updates.publish.serving import served
 from tests.updates.publisher import START, Publisher, Refused, hashes
 from tuf.ngclient import Updater
 
@@ -34,19 +31,6 @@ def publisher(tmp_path_factory):
     made.publish()
     made.release(hdb=hashes(*range(3, 30)))
     return made
-
-
-@contextmanager
-def served(folder):
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")

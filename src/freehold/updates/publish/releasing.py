@@ -4,6 +4,7 @@ First what is immutable, then the entry in the log and its proof, then the times
 written aside and renamed, so nobody ever reads half of one; whatever ends this on its way, doing it again completes it.
 """
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,8 @@ from tuf.api.metadata import Metadata, Snapshot, Timestamp
 
 from freehold.model.errors import FreeholdError, TrustError, UsageError
 from freehold.updates import durable
-from freehold.updates.content import heads, leaves
+from freehold.updates.client import ledger
+from freehold.updates.content import heads, leaves, releases
 from freehold.updates.publish import keys, signing
 from freehold.updates.publish.repository import (
     HEAD,
@@ -115,7 +117,19 @@ def write_head(repository: Repository) -> None:
         heads.PROOF: proof_path(repository, release.seq).read_bytes(),
         heads.TAIL: b"".join(log.leaves()[-heads.TAIL_LEAVES :]),
     }
-    durable.write(repository.public / HEAD, heads.encode(members))
+    put_head(repository.public, heads.encode(members))
+
+
+def put_head(tree: Path, packed: bytes) -> None:
+    """Put a head into a tree, last of all, with the time of modification that clients ask by.
+
+    That is a time which something signed says, so all copies of a head have the same.
+    """
+    members = heads.decode(packed)
+    since = max(releases.parse(members[heads.RELEASE]).published, ledger.claimed_time(members))
+    path = tree / HEAD
+    durable.write(path, packed)
+    os.utime(path, (since, since))
 
 
 def proof_path(repository: Repository, seq: int) -> Path:
