@@ -1,7 +1,8 @@
 """Signing what is staged: role by role, by several people, on several machines, in any order.
 
-A role is signed when all that it depends on has its signatures. Snapshot and timestamp are made by themselves as soon
-as it is their turn, so that nobody has to know the order: everybody signs, sends what is staged on, and signs again.
+Snapshot and timestamp are made by themselves as soon as all that they name has its signatures, so nobody has to know
+the order: everybody signs, sends what is staged on, and signs again. From then on, what they name is left as it is: one
+more signature would give it another hash.
 """
 
 from collections.abc import Callable, Sequence
@@ -77,8 +78,6 @@ def sign(repository: Repository, signers: Sequence[Signer], check: Callable[[str
         metadata = repository.staged_metadata(role)
         if metadata is None:
             continue
-        if not _is_its_turn(repository, role):
-            break
         authorised = _authorised(repository, role)
         mine = [signer for signer in signers if signer.public_key.keyid in authorised]
         useful = useful or bool(mine)
@@ -94,13 +93,24 @@ def _add(
     repository: Repository, role: str, metadata: Signed, signers: Sequence[Signer], check: Callable[[str], None]
 ) -> bool:
     new = [signer for signer in signers if not _has_signed(metadata, signer.public_key)]
-    if not new:
+    if not new or not _takes_more(repository, role, metadata):
         return False
     check(role)
     for signer in new:
-        metadata.signatures[signer.public_key.keyid] = keys.sign(signer, payload(metadata))
+        if _takes_more(repository, role, metadata):
+            metadata.signatures[signer.public_key.keyid] = keys.sign(signer, payload(metadata))
     repository.stage(role, metadata)
     return True
+
+
+def _takes_more(repository: Repository, role: str, metadata: Signed) -> bool:
+    """Whether metadata can have more signatures.
+
+    That of people until something depends on it, that of machines until it has enough: clients fetch it every day.
+    """
+    if role in {ROOT, TARGETS}:
+        return repository.staged_metadata(SNAPSHOT) is None
+    return not _signatures(repository, role, metadata).complete
 
 
 def merge(repository: Repository, other: Path) -> list[str]:
@@ -119,23 +129,40 @@ def merge(repository: Repository, other: Path) -> list[str]:
     _take_files(tree, repository.staged)
     got = []
     for role in repository.roles:
-        theirs = _theirs(repository, tree, role)
+        theirs, ours = _theirs(repository, tree, role), repository.staged_metadata(role)
         if theirs is None:
             continue
-        ours = repository.staged_metadata(role)
-        if ours is None:
+        if ours is None or (payload(ours) != payload(theirs) and not _is_sound(repository, role, ours)):
             repository.stage(role, theirs)
             got.append(role)
         elif payload(ours) == payload(theirs):
-            before = len(ours.signatures)
-            allowed = _authorised(repository, role)
-            good = {keyid for keyid, key in allowed.items() if _has_signed(theirs, key)}
-            ours.signatures.update({keyid: theirs.signatures[keyid] for keyid in good})
-            repository.stage(role, ours)
-            got += [role] * (len(ours.signatures) > before)
-        elif role != TIMESTAMP:  # anybody can make a new one
+            got += [role] * _take_signatures(repository, role, ours, theirs)
+        elif role not in {SNAPSHOT, TIMESTAMP}:  # of those there may be several, and ours is as good as theirs
             raise UsageError(f"{other}: what is staged there for {role} is something else than here; build it again")
     return got
+
+
+def _take_signatures(repository: Repository, role: str, ours: Signed, theirs: Signed) -> bool:
+    """Take those that count and are right; returns whether there were any."""
+    found = False
+    for keyid, key in _authorised(repository, role).items():
+        is_new = _has_signed(theirs, key) and not _has_signed(ours, key)
+        if is_new and _takes_more(repository, role, ours):
+            ours.signatures[keyid] = theirs.signatures[keyid]
+            found = True
+    repository.stage(role, ours)
+    return found
+
+
+def _is_sound(repository: Repository, role: str, metadata: Signed) -> bool:
+    """Whether what is staged here names what is staged here."""
+    if role == SNAPSHOT:
+        wanted = _snapshot_of(repository)
+        return wanted is None or wanted.signed == metadata.signed
+    if role == TIMESTAMP:
+        snapshot = repository.staged_metadata(SNAPSHOT)
+        return snapshot is None or _is_named(repository, snapshot)
+    return True
 
 
 def _theirs(repository: Repository, tree: Path, role: str) -> Signed | None:
@@ -161,7 +188,7 @@ def _take_files(tree: Path, staged: Path) -> None:
 
 def advance(repository: Repository, role: str, now: datetime) -> None:
     """Make the snapshot or the timestamp when it is its turn and it is not there, or not of what is staged."""
-    if role == SNAPSHOT and _complete(repository, TARGETS, repository.feed):
+    if role == SNAPSHOT and _complete(repository, ROOT, TARGETS, repository.feed):
         wanted = _snapshot_of(repository)
         staged = repository.staged_metadata(SNAPSHOT)
         if wanted is not None and (staged is None or staged.signed != wanted.signed):
@@ -206,10 +233,6 @@ def _is_named(repository: Repository, snapshot: Signed) -> bool:
     timestamp = repository.staged_metadata(TIMESTAMP)
     meta = MetaFile.from_data(snapshot.signed.version, to_bytes(snapshot), ["sha256"])
     return timestamp is not None and timestamp.signed.snapshot_meta == meta  # type: ignore[union-attr]
-
-
-def _is_its_turn(repository: Repository, role: str) -> bool:
-    return _complete(repository, *repository.roles[: repository.roles.index(role)])
 
 
 def _complete(repository: Repository, *roles: str) -> bool:
