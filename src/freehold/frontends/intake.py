@@ -56,7 +56,9 @@ class Arrival:
 
     def entry(self, label: bytes) -> Entry:
         """Return what is to be examined, which is the caller's from now on; the place is still held."""
-        return Entry(label, self._content.detach(), self.size)
+        entry = Entry(label, self._content.detach(), self.size)
+        entry.digest = self._content.digest()
+        return entry
 
     def keep(self) -> None:
         """Let the content be read here even after it has been handed over; raises ``NoRoom``."""

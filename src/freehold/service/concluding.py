@@ -8,6 +8,7 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from freehold.model.report import Action, Allowed, Outcome, Problem, ProblemKind, Report, Verdict
@@ -107,9 +108,9 @@ class Conclusions:
                 async for item in errand:
                     return _from_wire(report, item.values)
         except ClerkLost as error:
-            report.problems.append(
-                Problem(ProblemKind.INTERNAL, name_of(entry), f"lists and quarantine cannot be asked: {error}")
-            )
+            report = copy(report)  # others may have the same one
+            detail = f"lists and quarantine cannot be asked: {error}"
+            report.problems = [*report.problems, Problem(ProblemKind.INTERNAL, name_of(entry), detail)]
         return report
 
     def _concern(self, entry: Entry, report: Report) -> bool:

@@ -1,11 +1,15 @@
 """Content that a client sends: in memory while it is small, then in a file without a name."""
 
+import hashlib
 import os
 
 from freehold.sandbox.spool import open_spool, spool_directory
 
 SMALL = 64 * 1024
 """Bytes that are kept in memory."""
+
+_DIGESTED = 1 << 20
+"""Bytes up to which a content has a digest: longer ones come seldom twice, and digests take the loop's time."""
 
 
 class Content:
@@ -15,10 +19,11 @@ class Content:
         size: bytes that have been taken.
     """
 
-    __slots__ = ("_fd", "size")
+    __slots__ = ("_digest", "_fd", "size")
 
     def __init__(self) -> None:
         self.size = 0
+        self._digest = hashlib.sha256()
         self._fd = os.memfd_create("content", os.MFD_CLOEXEC)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -29,6 +34,12 @@ class Content:
         while left:
             left = left[os.write(self._fd, left) :]
         self.size += len(data)
+        if self.size <= _DIGESTED:
+            self._digest.update(data)
+
+    def digest(self) -> bytes:
+        """Return the SHA-256 of what has been taken, b"" when it is long."""
+        return self._digest.digest() if self.size <= _DIGESTED else b""
 
     def fileno(self) -> int:
         """Return the descriptor, which stays this object's."""

@@ -87,19 +87,22 @@ class Crew:
         limits: for each file, as the workers know them.
         jobs: how many there are at most.
         most: entries that may be in flight at once.
+        line: entries that may be lined up before one worker, the one that it examines among them; what stands in line
+            behind a file that takes long waits for it although another worker may be free. None: as many as it takes.
 
     Attributes:
         sandbox: what confines the workers, once one of them has begun.
         in_flight: entries that have been taken and not been answered.
     """
 
-    def __init__(self, workers: Workers, limits: Limits, jobs: int, most: int) -> None:
+    def __init__(self, workers: Workers, limits: Limits, jobs: int, most: int, line: int | None = None) -> None:
         self.sandbox = ""
         self.in_flight = 0
         self._workers = workers
         self._limits = limits
         self._jobs = jobs
         self._most = most
+        self._line = most if line is None else line
         self._seats: dict[int, _Seat] = {}
         self._again: deque[Entry] = deque()
         self._number = 0
@@ -176,7 +179,8 @@ class Crew:
         return len(self._seats) < self._jobs or any(map(self._takes, self._seats.values()))
 
     def _takes(self, seat: _Seat) -> bool:
-        return not seat.retired and seat.bytes <= _LINE_BYTES and seat.worker.accepts(len(seat.line))
+        length = len(seat.line)
+        return not seat.retired and length < self._line and seat.bytes <= _LINE_BYTES and seat.worker.accepts(length)
 
     def _submit(self, entry: Entry, fd: int) -> None:
         now = time.monotonic()

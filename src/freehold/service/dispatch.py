@@ -16,7 +16,7 @@ from freehold.model.errors import FreeholdError, TrustError
 from freehold.model.report import Problem, ProblemKind, Report, Verdict
 from freehold.service.concluding import Conclusions
 from freehold.service.content import Content
-from freehold.service.crew import Examined, name_of
+from freehold.service.crew import name_of
 from freehold.service.entry import Entry
 from freehold.service.poison import Poison
 from freehold.service.station import Staffing, Station, StationLost, close
@@ -133,12 +133,12 @@ class Dispatcher:
                 detail = "this content has cost several workers before and is not examined again for a while"
                 return _failed(entry, ProblemKind.CRASHED, detail)
             try:
-                examined: Examined = await station.examine(entry)
+                report = await _ask(station, entry)
             except StationLost:
                 continue
             if self.conclusions:
-                return await self.conclusions.draw(entry, examined.report, all_matches=every)
-            return examined.report
+                return await self.conclusions.draw(entry, report, all_matches=every)
+            return report
         return _failed(entry, ProblemKind.INTERNAL, "the workers' parent process died")
 
     def release(self, entry: Entry) -> None:
@@ -179,6 +179,16 @@ class Dispatcher:
         self.statistics.lost += 1
         if entry.fd is not None:
             self._poison.add(entry.fd, entry.size)
+
+
+async def _ask(station: Station, entry: Entry) -> Report:
+    """Return what a station knows of this content, or finds out; raises ``StationLost``."""
+    name = name_of(entry)
+    report = station.repeats.find(entry, name)
+    if report is None:
+        report = (await station.examine(entry)).report
+        station.repeats.note(entry, name, report)
+    return report
 
 
 async def _trial(station: Station) -> bool:

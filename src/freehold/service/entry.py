@@ -23,9 +23,10 @@ class Entry:
         status: of the file when it was opened; None where nobody could act on it later (standard input).
         all_matches: go on after a detection, whatever the workers were set up for.
         tree: report the artifacts that are inside, too.
+        digest: SHA-256 of the content where whoever took it in knows it, else b"".
     """
 
-    __slots__ = ("all_matches", "clean_before", "fd", "name", "path", "problem", "size", "status", "tree")
+    __slots__ = ("all_matches", "clean_before", "digest", "fd", "name", "path", "problem", "size", "status", "tree")
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Entry:
         self.clean_before = False
         self.all_matches = False
         self.tree = False
+        self.digest = b""
 
 
 class Known:

@@ -17,9 +17,11 @@ from freehold.sandbox.host import PATIENCE, Load, SocketZygote
 from freehold.sandbox.wire import Setup
 from freehold.service.crew import START, Crew, Examined, Working
 from freehold.service.entry import Entry
+from freehold.service.repeats import Repeats
 
-_LINE = 8
-"""Entries for each worker that are in flight at once; the others wait here, where each gets its turn."""
+_LINE = 2
+"""Entries for each worker that are in flight at once: what it examines, and what it goes on with. The others wait here,
+where each gets its turn, and none waits for a file that takes long while another worker is free."""
 
 _TICK = 1.0
 """Seconds after which deadlines are looked at, at the latest."""
@@ -61,14 +63,16 @@ class Station:
     Attributes:
         bundles: what it was given.
         lost: why there are no workers any more.
+        repeats: what the database said of contents that may come again.
     """
 
     def __init__(self, bundles: Sequence[Path], staffing: Staffing, on_loss: Callable[[Entry], None]) -> None:
         self.bundles = tuple(bundles)
         self.lost: FreeholdError | None = None
+        self.repeats = Repeats()
         setup = Setup(self.bundles, staffing.limits, confine=staffing.confine, passwords=staffing.passwords)
         self._zygote = SocketZygote(setup, staffing.load)
-        self._crew = Crew(self._zygote, staffing.limits, staffing.jobs, _LINE * staffing.jobs)
+        self._crew = Crew(self._zygote, staffing.limits, staffing.jobs, _LINE * staffing.jobs, _LINE)
         self._on_loss = on_loss
         self._waiting: deque[Entry] = deque()
         self._requests: dict[Entry, asyncio.Future[Examined]] = {}
