@@ -16,7 +16,7 @@ from freehold.updates.tlog.notes import Note
 from freehold.updates.tlog.writing import PENDING, Log
 
 KEY = SigningKey.of_seed("example.com/log", Kind.NOTE, bytes(32))
-TESSERA = Path(os.environ.get("FREEHOLD_TESSERA", "/nonexistent"))
+TESSERA = Path(os.environ.get("FREEHOLD_TESSERA", os.devnull))
 
 
 def reader(folder: Path) -> tiles.Read:

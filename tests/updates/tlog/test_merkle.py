@@ -26,7 +26,7 @@ from freehold.updates.tlog.merkle import (
 
 LARGEST = 64
 LEAVES = [leaf_hash(b"leaf %d" % number) for number in range(LARGEST)]
-VECTORS = Path(os.environ.get("FREEHOLD_MERKLE", "/nonexistent"))
+VECTORS = Path(os.environ.get("FREEHOLD_MERKLE", os.devnull))
 needs_vectors = pytest.mark.skipif(
     not VECTORS.is_dir(), reason="FREEHOLD_MERKLE does not name the folder testdata of transparency-dev/merkle"
 )

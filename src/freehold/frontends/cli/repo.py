@@ -51,6 +51,8 @@ ACTIONS: dict[str, Action] = {
     "mirror": Action("repo_mirror", "copy a public tree, or bring a copy up to date"),
     "bundle": Action("repo_bundle", "put a public tree into one file, for machines without a network"),
     "witness": Action("repo_witness", "sign the heads of other people's logs, if they never rewrite history"),
+    "monitor": Action("repo_monitor", "watch a publisher: the log, every release, what clients are offered"),
+    "status": Action("repo_status", "show who signs, what was released, who has witnessed it, what it weighs"),
 }
 
 

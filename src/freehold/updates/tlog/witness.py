@@ -4,17 +4,17 @@ What it signed last is on the disk before anybody is told of it. So whatever kil
 two heads of which none continues the other.
 """
 
-import fcntl
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from freehold.model.errors import FreeholdError, MalformedInput, TrustError, UsageError
+from freehold.model.errors import FreeholdError, MalformedInput, TrustError
 from freehold.updates import durable
+from freehold.updates.locks import exclusive
 from freehold.updates.tlog import cosignatures, merkle, notes
 from freehold.updates.tlog import text as forms
 from freehold.updates.tlog.checkpoints import Checkpoint
@@ -110,13 +110,14 @@ class Witness:
             self._logs.setdefault(key.name, []).append(key)
         self._clock = clock
         self._mutex = threading.Lock()
-        self._lock = _locked(folder)
+        self._lock = ExitStack()
+        self._lock.enter_context(exclusive(folder, f"another witness uses {folder} at this moment"))
         for origin in self._logs:
             self._remembered(origin)
 
     def close(self) -> None:
         """Let another process use the folder."""
-        os.close(self._lock)
+        self._lock.close()
 
     def add_checkpoint(self, body: bytes) -> Answer:
         """Decide about a request; never raises."""
@@ -205,17 +206,3 @@ def _check_consistency(old: Checkpoint, new: Checkpoint, proof: Sequence[bytes])
         merkle.verify_consistency(old.size, new.size, old.root, new.root, proof)
     except merkle.ProofFailed as error:
         raise _Refusal(422, str(error)) from error
-
-
-def _locked(folder: Path) -> int:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise UsageError(f"cannot keep the memory of a witness in {folder}: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise UsageError(f"another witness uses {folder} at this moment") from error
-    return lock
