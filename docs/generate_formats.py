@@ -15,6 +15,7 @@ MAGIC = ROOT / "src/freehold/engine/magic.tsv"
 PAGE = ROOT / "docs/formats.md"
 
 GAPS = {
+    "biff12": "functions that macros seldom call have numbers for names; references to other sheets stay codes",
     "hwp3": "pictures lie in the content, where only programs and archives are looked for",
     "http": "Brotli and codings upon codings (reported); parts that are encoded once more (reported)",
     "mail": "pieces of a message (message/partial) are not put together (reported)",
@@ -22,7 +23,7 @@ GAPS = {
     "pst": "stores with pages of 4 KiB (.ost since Outlook 2013) are reported; tables (folders, recipients)",
     "script": "strings that a function of the script's own puts together; codes and escapes in texts beyond 4 MiB, "
     "and those that neither begin, end nor middle of a text beyond 15 KiB show",
-    "xml": "entities are not expanded (large ones are reported); XLSB's macro sheets come out as they are",
+    "xml": "entities are not expanded (large ones are reported)",
     "zip": "shrunk and PPMd need 7-Zip's library; WavPack, JPEG and MP3 are reported; "
     "encrypted members are opened with known passwords, but for LZMA; a split archive is read as far as this part goes",
     "iso": "interleaved files (reported); UDF beside ISO 9660 is not followed, its files are in *rest* as they lie",

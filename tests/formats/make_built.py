@@ -10,7 +10,7 @@ import pickle
 import struct
 from datetime import date
 
-from tests.formats import eggs, installers, programs, rars
+from tests.formats import eggs, installers, programs, rars, workbooks
 from tests.formats.make_golden import DATA, HERE, TEXT
 
 _LONG = TEXT * 3
@@ -117,6 +117,13 @@ GOLDEN: list[tuple[str, str, str, bytes, dict[str, bytes]]] = [
             ("elf_inside", ".elf", "elf", programs.elf(), "together"),
         )
     ),
+    (
+        "biff12",
+        "sheet.bin",
+        "biff12",
+        workbooks.sheet(workbooks.ROW, workbooks.formula(2, 9, bytes(8), workbooks.RUN)),
+        {"formulas": b'C5: =EXEC("cmd /c "&"calc")\n'},
+    ),
     ("pickled", "dates.pickle", "pickle", pickle.dumps([TEXT, date(2020, 1, 2)], 4), {}),
     ("rar", "two.rar", "rar", rars.rar20({"text.txt": TEXT, "data.bin": DATA}), {"text.txt": TEXT, "data.bin": DATA}),
 ]
@@ -136,6 +143,7 @@ MALFORMED: list[tuple[str, str, str, str, slice | tuple[int, bytes], list[str]]]
     ("elf_inside", "nuitka-cut.elf", "elf", "nuitka.elf", slice(0, -40), ["truncated"]),
     ("nodesea", "truncated.blob", "nodesea", "assets.blob", slice(0, 1300), ["truncated"]),
     ("nodesea", "no-path.blob", "nodesea", "assets.blob", slice(0, 12), ["malformed"]),
+    ("biff12", "truncated.bin", "biff12", "sheet.bin", slice(0, -20), ["truncated"]),
     ("pickled", "truncated.pickle", "pickle", "dates.pickle", slice(0, 900), []),
     ("issetup", "truncated.setup", "issetup", "fixed.setup", slice(0, 2000), ["truncated"]),
 ]

@@ -52,6 +52,7 @@ MODULES: dict[str, str] = {
     "seven": "7z cab chm arj nsis rpm xar wim udf dmg hfs apfs vhd vhdx vmdk vdi qcow2 ext ntfs fat squashfs cramfs",
     "lha": "lha",
     "ole2": "ole2",
+    "biff12": "biff12",
     "rtf": "rtf",
     "onenote": "onenote",
     "tnef": "tnef",

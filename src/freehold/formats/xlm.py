@@ -51,7 +51,7 @@ _USER_DEFINED = 255
 
 def text(source: Source, position: int, unpacking: Unpacking) -> Iterator[bytes]:
     """Yield the formulas of the sheet that begins at ``position``, in UTF-8."""
-    names = dict(zip(*[iter(_NAMES.split())] * 2, strict=True))
+    names = function_names()
     lines = []
     wide = source.read(position + 4, 2) == b"\0\6"
     while True:
@@ -72,23 +72,34 @@ def text(source: Source, position: int, unpacking: Unpacking) -> Iterator[bytes]
         yield "".join(lines).encode("utf-8", "replace")
 
 
+def function_names() -> dict[str, str]:
+    """Return the names of functions by their numbers, in decimal digits."""
+    return dict(zip(*[iter(_NAMES.split())] * 2, strict=True))
+
+
 def _line(record: bytes, names: dict[str, str], *, wide: bool) -> str:
     if len(record) < _HEAD:
         return "?\n"
     row, column = struct.unpack_from("<HH", record)
     size = int.from_bytes(record[20:22], "little")
-    formula = _Formula(record[_HEAD : _HEAD + size], names, wide=wide)
-    return f"{_cell(row, column)}: ={formula.text()}\n"
+    formula = Formula(record[_HEAD : _HEAD + size], names, wide=wide)
+    return f"{cell(row, column & 0xFF)}: ={formula.text()}\n"
 
 
-def _cell(row: int, column: int) -> str:
-    column &= 0xFF
-    letters = chr(65 + column % 26)
-    return (chr(64 + column // 26) if column >= 26 else "") + letters + str(row + 1)
+def cell(row: int, column: int) -> str:
+    """Return what a cell is called, by its row and its column, both from 0."""
+    letters = ""
+    while column >= 0:
+        letters = chr(65 + column % 26) + letters
+        column = column // 26 - 1
+    return letters + str(row + 1)
 
 
-class _Formula:
+class Formula:
     """Turns the tokens of one formula into text, with a stack of texts."""
+
+    skipped = _SKIPPED
+    """How long those references are that are shown as they stand."""
 
     def __init__(self, tokens: bytes, names: dict[str, str], *, wide: bool) -> None:
         self._tokens = tokens
@@ -97,6 +108,7 @@ class _Formula:
         self._stack: list[str] = []
 
     def text(self) -> str:
+        """Return the formula as Excel writes it."""
         position = 0
         while position < len(self._tokens):
             try:
@@ -170,16 +182,21 @@ class _Formula:
             count, number = unpack("<BH", self._tokens, at + 1)
             self._call(number, count & 0x7F)
             return 4
-        if kind == 0x24:
-            self._stack.append(_cell(*unpack("<HH", self._tokens, at + 1)))
-            return 5
-        if kind == 0x25:
-            row, last_row, column, last_column = unpack("<4H", self._tokens, at + 1)
-            self._stack.append(f"{_cell(row, column)}:{_cell(last_row, last_column)}")
-            return 9
-        length = _SKIPPED[kind]
+        if kind in (0x24, 0x25):
+            return self._reference(kind, at)
+        length = self.skipped[kind]
         self._stack.append(f"#{self._tokens[at : at + length].hex()}")
         return length
+
+    def _reference(self, kind: int, at: int) -> int:
+        """Take a cell, or a range of cells."""
+        if kind == 0x24:
+            row, column = struct.unpack_from("<HH", self._tokens, at + 1)
+            self._stack.append(cell(row, column & 0xFF))
+            return 5
+        row, last_row, column, last_column = struct.unpack_from("<4H", self._tokens, at + 1)
+        self._stack.append(f"{cell(row, column & 0xFF)}:{cell(last_row, last_column & 0xFF)}")
+        return 9
 
     def _call(self, number: int, count: int) -> None:
         arguments = [self._pop() for _ in range(count)][::-1]
