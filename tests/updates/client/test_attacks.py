@@ -6,6 +6,7 @@ Everything goes through nginx and real files. Each case says which error comes, 
 import datetime as dt
 import os
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -425,6 +426,42 @@ def test_a_neighbour_is_asked_for_large_files_only_and_believed_as_little(field:
     field.machine.update(field.web.address, peers=[neighbour.address])
     assert field.web.requests() == ["GET /head 200"]
     assert field.machine.signatures() == set(field.publisher.states[3])
+
+
+# Without a network
+
+
+def bundle(field: Field, name: str) -> str:
+    subprocess.run(["tar", "--format=ustar", "-cf", field.top / name, "-C", field.publisher.tree, "."], check=True)
+    return str(field.top / name)
+
+
+def test_a_bundle_that_took_three_weeks_to_come(field: Field, clock: Callable[[float], None]) -> None:
+    """All of its metadata has expired by this machine's clock; it is judged by the time that its witnesses name."""
+    field.next()
+    carried = bundle(field, "carried.fhb")
+    clock(21 * 24 * HOUR)
+    field.refused(refusals.Expired, "expired")
+    field.taken(carried)
+
+
+def test_a_bundle_that_took_too_long(field: Field, clock: Callable[[float], None]) -> None:
+    field.next()
+    carried = bundle(field, "carried.fhb")
+    clock(31 * 24 * HOUR)
+    field.refused(refusals.Stale, "744 hours old, and 720 are allowed", carried)
+
+
+def test_a_bundle_is_verified_like_a_mirror(field: Field) -> None:
+    old = bundle(field, "old.fhb")
+    field.next()
+    spoil(field.publisher.segment(1))
+    spoil(field.publisher.segment(0))
+    field.refused(refusals.Damaged, "not what is signed", bundle(field, "damaged.fhb"))
+    field.refused(refusals.Rollback, "must be >=", old)
+    (field.top / "cut.fhb").write_bytes(Path(old).read_bytes()[:-20_000])
+    with pytest.raises(refusals.Refusal):
+        field.machine.update(field.top / "cut.fhb")
 
 
 # Harm

@@ -2,7 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import freehold
@@ -13,7 +15,7 @@ from freehold.model.report import ProblemKind, Report
 from freehold.responses.wording import printable, printable_path
 from freehold.service.content import Content
 from freehold.service.entry import Entry, Finished
-from freehold.service.packages.known import unmodified
+from freehold.service.packages.known import Packages
 from freehold.service.pool import Pool
 from freehold.service.testfile import EICAR
 from freehold.service.verdicts.generation import segments
@@ -27,6 +29,9 @@ GOOD_BYTES = 256 << 20
 
 _TEST = "test"
 _SHOWN = 3
+_ENOUGH = 64
+"""Faults after which it is clear what a database is worth."""
+
 _DEADLY = {ProblemKind.CRASHED, ProblemKind.INTERNAL}
 
 
@@ -40,6 +45,7 @@ class Tools:
 
     def __init__(self, held: type[FreeholdError], *, quiet: bool) -> None:
         self._held = held
+        self._packages: Packages | None = None
         self._shows = not quiet and sys.stderr.isatty()
 
     def compile(self, sources: Path, destination: Path, base: Path | None, retracted: Sequence[str]) -> None:
@@ -56,8 +62,11 @@ class Tools:
         core = databases.core()
         older = segments(before) if before else []
         try:
-            with Pool([core, bundle], _limits(), older=[*segments(core), *older]) as pool:
-                faults = list(self._faults(pool, clean_before=before is not None))
+            with (
+                Pool([core, bundle], _limits(), older=[*segments(core), *older]) as pool,
+                closing(self._faults(pool, clean_before=before is not None)) as found,
+            ):
+                faults = list(islice(found, _ENOUGH))
         except FreeholdError as error:
             raise self._held(f"the workers cannot load it: {error}") from error
         if faults and before is not None:
@@ -75,22 +84,39 @@ class Tools:
         """Remove that line."""
         self.progress("")
 
-    def _faults(self, pool: Pool, *, clean_before: bool) -> Iterator[tuple[bytes, str]]:
+    def _faults(self, pool: Pool, *, clean_before: bool) -> Generator[tuple[bytes, str], None, None]:
         """Yield what is wrong with a database: the file that shows it, and words."""
         test = next(pool.scan([_test_file()]))
         if not test.report.detections:
             yield b"", "with it, the EICAR test file is not detected any more"
-        for finished in pool.scan(_known_good(clean_before=clean_before)):
-            words = _fault(finished)
-            if words:
-                yield finished.path, words
+        with closing(pool.scan(_known_good(clean_before=clean_before))) as examined:
+            for finished in examined:
+                if _wrong(finished.report) and self._is_good(finished.path):
+                    yield finished.path, _words(finished)
+
+    def _is_good(self, path: bytes) -> bool:
+        """Whether a file is as its package brought it, or is Freehold's own: others could hold every update back."""
+        if path.startswith(os.fsencode(Path(freehold.__file__).parent)):
+            return True
+        if self._packages is None:
+            self._packages = Packages()
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            return self._packages.verify(path, fd)
+        except OSError:
+            return False
+        finally:
+            os.close(fd)
 
     def _new(self, faults: Sequence[tuple[bytes, str]], bundles: Sequence[Path]) -> Iterator[tuple[bytes, str]]:
         """Yield the faults that the database before does not have as well."""
         paths = [path for path, _ in faults if path]
         with Pool(bundles, _limits()) as pool:
             known = {item.path for item in pool.scan(Walk(WalkOptions()).entries(paths)) if _wrong(item.report)}
-        return ((path, words) for path, words in faults if path not in known)
+        return iter([(path, words) for path, words in faults if path not in known])
 
 
 def _limits() -> Limits:
@@ -137,11 +163,9 @@ def _size(path: bytes) -> int:
         return 0
 
 
-def _fault(finished: Finished) -> str:
-    """Return what a database does wrong with a file that is good, "" for nothing."""
+def _words(finished: Finished) -> str:
+    """Return what a database does wrong with a file."""
     report = finished.report
-    if not _wrong(report) or not _is_good(finished.path):
-        return ""
     name = printable_path(finished.path)
     for detection in report.detections:
         if detection.category != _TEST:
@@ -152,17 +176,3 @@ def _fault(finished: Finished) -> str:
 def _wrong(report: Report) -> bool:
     found = any(detection.category != _TEST for detection in report.detections)
     return found or any(problem.kind in _DEADLY for problem in report.problems)
-
-
-def _is_good(path: bytes) -> bool:
-    """Whether a file is as its package brought it, or is Freehold's own: others could hold every update back."""
-    if path.startswith(os.fsencode(Path(freehold.__file__).parent)):
-        return True
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        return bool(unmodified({fd: path}))
-    finally:
-        os.close(fd)

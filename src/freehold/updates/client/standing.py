@@ -85,10 +85,10 @@ def _roles(store: Store, feed: str) -> Iterator[RoleStanding]:
     delegators = {"root": "root", "timestamp": "root", "snapshot": "root", "targets": "root", feed: "targets"}
     for name, delegator in delegators.items():
         try:
-            metadata: Metadata[Any] = Metadata.from_file(str(store.trust / f"{name}.json"))
-            above: Metadata[Any] = Metadata.from_file(str(store.trust / f"{delegator}.json"))
+            metadata: Metadata[Any] = Metadata.from_bytes((store.trust / f"{name}.json").read_bytes())
+            above: Metadata[Any] = Metadata.from_bytes((store.trust / f"{delegator}.json").read_bytes())
             result = above.signed.get_verification_result(name, metadata.signed_bytes, metadata.signatures)
-        except (exceptions.RepositoryError, ValueError):
+        except (OSError, exceptions.RepositoryError, ValueError):
             continue
         keys = len(result.signed) + len(result.unsigned)
         expires = int(metadata.signed.expires.replace(tzinfo=UTC).timestamp())

@@ -13,6 +13,9 @@ from freehold.updates.tlog.notes import Note, Signature
 _TIME = struct.Struct(">Q")
 _ML_DSA_LABEL = b"subtree/v1\n\x00"
 _LONGEST_ORIGIN = 255
+_ED25519_SIZE = 64
+_LATEST = 1 << 40
+"""Seconds since 1970 that no clock shows in a long time."""
 
 
 def cosign(text: bytes, key: SigningKey, time: int) -> Signature:
@@ -41,6 +44,14 @@ def has_signed(note: Note, log: Key) -> bool:
         TrustError: a signature that claims to be of this key is wrong, which spoils the whole note.
     """
     return notes.verify(note, log) if log.kind is Kind.NOTE else time_of(note, log) is not None
+
+
+def claimed_time(signature: Signature) -> int:
+    """Return when an Ed25519 cosignature says that it was made, 0 for other signatures; nothing is verified."""
+    if len(signature.blob) != _TIME.size + _ED25519_SIZE:
+        return 0
+    (time,) = _TIME.unpack_from(signature.blob)
+    return int(time) if time < _LATEST else 0
 
 
 def _verified(text: bytes, signature: Signature, key: Key) -> int:

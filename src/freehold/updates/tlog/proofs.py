@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from freehold.model.errors import MalformedInput
 from freehold.updates.tlog import text as forms
+from freehold.updates.tlog.cosignatures import claimed_time
 from freehold.updates.tlog.merkle import HASH_SIZE, LONGEST_PROOF, verify_inclusion
 from freehold.updates.tlog.notes import LARGEST, Note
 from freehold.updates.tlog.policies import Policy, Seen
@@ -57,6 +58,11 @@ class Proof:
         lines.append(b"index %d" % self.index)
         lines += map(forms.write_base64, self.hashes)
         return b"\n".join(lines) + b"\n\n" + self.checkpoint.encode()
+
+    @property
+    def newest_time(self) -> int:
+        """The newest time that a cosignature names, in seconds since 1970, 0 without any; nothing vouches for it."""
+        return max((time for one in self.checkpoint.signatures if (time := claimed_time(one))), default=0)
 
     def verify(self, leaf: bytes, policy: Policy) -> Seen:
         """Check that a leaf (its hash) is in a tree that satisfies the policy.
