@@ -68,6 +68,13 @@ def test_paths_are_answered_as_by_clamd(
     assert len(ours) > 1
 
 
+def test_a_path_may_end_with_its_packet(freehold_daemon: Running, clamd: Running, files: Path) -> None:
+    for command in (b"SCAN", b"CONTSCAN", b"MULTISCAN"):
+        for name in ("a-clean", "b-one"):
+            asked = b"%s %s" % (command, os.fsencode(files / name))
+            assert official(freehold_daemon.ask(asked)) == official(clamd.ask(asked))
+
+
 def test_what_cannot_be_opened_is_never_ok(freehold_daemon: Running, tmp_path: Path) -> None:
     missing = os.fsencode(tmp_path / "missing")
     for command in (b"SCAN", b"CONTSCAN", b"MULTISCAN"):

@@ -22,6 +22,7 @@ IN_SESSION = frozenset({"FILDES", "SCAN", "END", "INSTREAM", "VERSION", "PING", 
 """Commands that are understood inside IDSESSION."""
 
 _NOT_OLD = frozenset({"VERSIONCOMMANDS", "END", "STATS", "IDSESSION", "INSTREAM", "ALLMATCHSCAN"})
+_OLD_SCANS = tuple(f"{name} /".encode() for name in SCANS - _NOT_OLD)
 _WITHOUT_END = frozenset(name.encode() for name in set(NAMES) - SCANS - _NOT_OLD)
 
 
@@ -72,6 +73,11 @@ def take(buffer: bytearray, *, ended: bool = False) -> Command | None:
     if end == b"\n":
         line = line.removesuffix(b"\r")
     return _parse(line, end, old=not start)
+
+
+def may_be_all(buffer: bytearray) -> bool:
+    """Whether what ``take`` finds incomplete is a command that ends with its packet, and only time can tell."""
+    return buffer.startswith(_OLD_SCANS)
 
 
 def _parse(line: bytes, end: bytes, *, old: bool) -> Command:

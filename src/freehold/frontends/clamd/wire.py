@@ -5,10 +5,13 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 
-from freehold.frontends.clamd.commands import Command, take
+from freehold.frontends.clamd.commands import Command, may_be_all, take
 from freehold.frontends.clamd.policy import Rules
-from freehold.frontends.wire import Pace, TooLarge, Wire
+from freehold.frontends.wire import Pace, TimedOut, TooLarge, Wire
 from freehold.sandbox.wire import PIECE
+
+_PACKET = 0.02
+"""Seconds in which the rest of a packet must come."""
 
 _DESCRIPTORS = 4
 """Descriptors that are taken with one packet; all but one are closed."""
@@ -35,7 +38,10 @@ class ClamdWire(Wire):
                 return command
             if self.ended:
                 return None
-            await self.more(deadline)
+            if not may_be_all(self.buffer):
+                await self.more(deadline)
+            elif await self._is_all(deadline):
+                return take(self.buffer, ended=True)
 
     async def content(self, write: Callable[[bytes], Awaitable[None]]) -> None:
         """Read chunks, each after its length in four bytes, up to an empty one.
@@ -73,6 +79,14 @@ class ClamdWire(Wire):
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    async def _is_all(self, deadline: float) -> bool:
+        """Whether nothing follows for a moment: some clients (clamscan of npm) end a command with their packet."""
+        try:
+            await self.more(min(deadline, time.monotonic() + _PACKET))
+        except TimedOut:
+            return time.monotonic() < deadline
+        return False
 
     async def _length(self, pace: Pace) -> int:
         await self.enough(4, pace)
