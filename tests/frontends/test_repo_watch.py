@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.frontends.conftest import COMMAND, Run
-from tests.updates.publisher import Publisher, hashes
+from tests.updates.publisher import Publisher, Refused, hashes
 from tests.updates.witnesses import log_key
 
 NAME = "witness.example/w1"
@@ -67,6 +67,29 @@ def test_a_publisher_gets_what_a_witness_signs_and_the_witness_remembers(freehol
             assert process.wait(60) == 0
             assert process.stderr
             assert "event=cosigned" in process.stderr.read()
+
+
+def test_a_witness_without_a_network_is_asked_by_files(freehold: Run, tmp_path: Path) -> None:
+    data, requests, answer = tmp_path / "w1", tmp_path / "requests", tmp_path / "answer"
+    vkey = freehold("repo", "witness", "--data", data, "--name", NAME, "--show-key").stdout.decode().strip()
+    publisher = Publisher(tmp_path / "publisher", "--witness", f"w1 {vkey}", "--quorum", "1")
+    key = str(log_key(publisher.folder))
+
+    def carried() -> subprocess.CompletedProcess[bytes]:
+        return freehold("repo", "witness", "--data", data, "--log", key, "--answer", requests / "w1")
+
+    for release in (1, 2, 3):
+        publisher.write(hdb=hashes(*range(release)))
+        publisher.build()
+        publisher.run("sign", "--demo")
+        with pytest.raises(Refused, match="too few witnesses"):
+            publisher.run("publish", "--requests", requests)
+        answer.write_bytes(carried().stdout)
+        publisher.run("publish", "--cosignature", answer)
+        assert publisher.current().seq == release
+    again = carried()  # the request of before: the witness is further
+    assert again.returncode == 3
+    assert b"it has signed 3 entries" in again.stderr
 
 
 def test_two_witnesses_may_not_share_a_folder(freehold: Run, tmp_path: Path, publisher: Publisher) -> None:

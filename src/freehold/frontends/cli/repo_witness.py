@@ -4,18 +4,24 @@ import argparse
 import contextlib
 import os
 import signal
+import sys
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from freehold.frontends.cli import options
-from freehold.model.errors import MalformedInput, UsageError
+from freehold.model.errors import MalformedInput, TrustError, UsageError
 from freehold.responses.wording import printable
 from freehold.updates import durable
 from freehold.updates.tlog.keys import Kind, SigningKey, VerifierKey
 from freehold.updates.tlog.policies import Policy
 
 KEY = "witness.key"
+HEADS = "heads"
+"""Name of the folder with the last head of each log."""
+
+_LARGEST = 1 << 20
 
 _EXAMPLES = """\
 A witness makes sure that everybody is offered the same releases: it signs the head of a log only when that continues
@@ -32,6 +38,7 @@ examples:
   freehold repo witness --data /var/lib/freehold/witness --name witness.example.org/w1 \\
       --log 'example.com/log+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx' --listen 127.0.0.1:8037
   freehold repo witness --data ./w1 --name example.org/w1 --policy core.tlog-policy    every log of a policy
+  freehold repo witness --data ./w1 --policy core.tlog-policy --answer request > cosignature    without a network
 """
 
 
@@ -48,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--log", action="append", default=[], metavar="KEY", help="verifier key of a log that may ask (repeatable)"
     )
     parser.add_argument("--policy", type=Path, metavar="FILE", help="logs of a tlog-policy file may ask")
+    parser.add_argument(
+        "--answer",
+        type=Path,
+        metavar="FILE",
+        help="answer a request that was carried here, as 'freehold repo publish --requests' writes it, and end",
+    )
     parser.add_argument(
         "--listen",
         type=options.address,
@@ -67,8 +80,24 @@ def run(args: argparse.Namespace) -> int:
     logs = _logs(args)
     if not logs:
         raise UsageError("which logs may ask? name the key of each with --log, or a policy with --policy")
-    _serve(args, keys, logs)
+    if args.answer:
+        _answer(args, keys, logs)
+    else:
+        _serve(args, keys, logs)
     return 0
+
+
+def _answer(args: argparse.Namespace, keys: list[SigningKey], logs: list[VerifierKey]) -> None:
+    from freehold.updates.tlog.witness import Witness
+
+    with contextlib.closing(Witness(args.data / HEADS, keys, logs)) as witness:
+        answer = witness.add_checkpoint(_read(args.answer))
+    text = answer.body.decode().strip()  # a size, or a reason
+    if answer.status == HTTPStatus.CONFLICT:
+        raise UsageError(f"the request does not begin where this witness is: it has signed {text} entries of the log")
+    if answer.status != HTTPStatus.OK:
+        raise TrustError(f"not signed: {printable(text)}")
+    sys.stdout.buffer.write(answer.body)  # UTF-8, whatever the terminal has
 
 
 def _serve(args: argparse.Namespace, keys: list[SigningKey], logs: list[VerifierKey]) -> None:
@@ -77,7 +106,7 @@ def _serve(args: argparse.Namespace, keys: list[SigningKey], logs: list[Verifier
     from freehold.service.log import Log
     from freehold.updates.tlog.witness import Witness
 
-    witness = Witness(args.data / "heads", keys, logs)
+    witness = Witness(args.data / HEADS, keys, logs)
     signal.signal(signal.SIGTERM, _end)
     with contextlib.closing(witness), tcp_listener(*args.listen) as listener:
         host, port = listener.getsockname()[:2]
@@ -95,11 +124,16 @@ def _end(_number: int, _frame: FrameType | None) -> NoReturn:
 def _logs(args: argparse.Namespace) -> list[VerifierKey]:
     keys = [_log(text) for text in args.log]
     if args.policy:
-        try:
-            keys += [log.key for log in Policy.parse(args.policy.read_bytes()).logs]
-        except OSError as error:
-            raise UsageError(f"cannot read {printable(str(args.policy))}: {error.strerror}") from error
+        keys += [log.key for log in Policy.parse(_read(args.policy)).logs]
     return list(dict.fromkeys(keys))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {printable(str(path))}: {error.strerror}") from error
 
 
 def _log(text: str) -> VerifierKey:

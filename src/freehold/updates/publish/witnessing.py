@@ -47,17 +47,21 @@ class Witnesses:
                 sizes[name] = Checkpoint.parse(note.text).size
             except (FreeholdError, OSError, http.client.HTTPException) as error:
                 tell(f"the witness {name} has not cosigned: {error}")
-        durable.write(self._memory, json.dumps(sizes, sort_keys=True).encode())
+        self._remember(sizes)
         return note
 
     def taken(self, note: Note, answers: bytes) -> Note:
-        """Return the note with the cosignatures of a witness's answer, of any of the witnesses.
+        """Return the note with the cosignatures of an answer, of any of the witnesses, and remember who has signed.
 
         Raises:
             MalformedInput: it is no answer.
             TrustError: none of them is of a witness of the policy, or one is wrong.
         """
-        return _with(note, answers, self._witnesses.values())
+        signed = _with(note, answers, self._witnesses.values())
+        size = Checkpoint.parse(note.text).size
+        cosigners = {name: size for name, one in self._witnesses.items() if cosignatures.time_of(signed, one.key)}
+        self._remember(self._sizes() | cosigners)
+        return signed
 
     def request(self, note: Note, leaves: Sequence[bytes], name: str) -> bytes:
         """Return the request for a witness that is asked by a file."""
@@ -69,6 +73,9 @@ class Witnesses:
     def by_files(self) -> list[str]:
         """Names of those that have no address."""
         return [name for name, witness in self._witnesses.items() if not witness.url]
+
+    def _remember(self, sizes: dict[str, int]) -> None:
+        durable.write(self._memory, json.dumps(sizes, sort_keys=True).encode())
 
     def _sizes(self) -> dict[str, int]:
         try:
