@@ -48,6 +48,8 @@ ACTIONS: dict[str, Action] = {
     "publish": Action("repo_publish", "put what is signed into the log and the public tree"),
     "refresh": Action("repo_refresh", "say that the newest release is still the newest (every few hours)"),
     "rotate": Action("repo_rotate", "change who may sign, the policy, the mirrors; renew what expires"),
+    "resign": Action("repo_resign", "take somebody else's release over, under one's own keys"),
+    "overlay": Action("repo_overlay", "deny, allow and ignore on top of other feeds"),
     "mirror": Action("repo_mirror", "copy a public tree, or bring a copy up to date"),
     "bundle": Action("repo_bundle", "put a public tree into one file, for machines without a network"),
     "witness": Action("repo_witness", "sign the heads of other people's logs, if they never rewrite history"),

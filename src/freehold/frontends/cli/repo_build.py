@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
 Signature files are copied into the repository by their hash; the release is a function of their content alone, so
-whoever has them can make it again, on another machine, at another time. Without SRC, those of the release before are
-taken. What is staged and not published is replaced. ClamAV's containers are opened when they are rightly signed.
+whoever has them can make it again, on another machine, at another time. The lists of 'repo overlay' are taken, too.
+Without any of both, the signature files of the release before are taken. What is staged and not published is replaced.
+ClamAV's containers are opened when they are rightly signed.
 
 examples:
   freehold repo build ./repo /srv/rules main.ldb
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build and stage a release."""
     from freehold.updates.publish import building
+    from freehold.updates.publish.overlays import Overlay
 
     wish = building.Wish(
         published=args.published or building.now(),
@@ -58,7 +60,10 @@ def run(args: argparse.Namespace) -> int:
         epoch=args.new_epoch or None,
     )
     repository = shared.opened(args)
-    with repository.locked(), shared.shown() as progress, expanded(args.sources) as files:
+    sources = list(args.sources)
+    if Overlay(repository.folder).exists:
+        sources.append(Overlay(repository.folder).folder)
+    with repository.locked(), shared.shown() as progress, expanded(sources) as files:
         made = stage(repository, files, wish, progress)
     show(args, repository, made)
     return 0

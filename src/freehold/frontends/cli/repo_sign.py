@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from freehold.frontends.cli import repo_options as shared
 from freehold.frontends.cli.repo_init import root_fingerprint
+from freehold.frontends.cli.repo_resign import add_root, verified
 
 if TYPE_CHECKING:
     from freehold.updates.publish.repository import Repository
@@ -29,6 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_repository(parser)
     shared.add_keys(parser)
     parser.add_argument(
+        "--upstream", metavar="FROM", help="the release is one of 'repo resign': compare it with this tree"
+    )
+    add_root(parser)
+    parser.add_argument(
         "--without-gate", action="store_true", help="sign a release that this machine's gate was not asked about"
     )
 
@@ -51,11 +56,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace, repository: "Repository", role: str) -> None:
     """Look at what is to be signed for a role; raises when it should not be."""
-    from freehold.updates.publish import checking
+    from freehold.updates.publish import checking, resigning
     from freehold.updates.publish.repository import ROOT
 
     if role == repository.feed:
         wants_gate = repository.settings.gate and not args.without_gate
+        if args.upstream:
+            with verified(args) as upstream:
+                release = resigning.check_resigned(repository, upstream, gate=wants_gate)
+            shared.tell(f"release {release.seq} is upstream's: the same state root {release.state}")
+            return
         with shared.shown() as progress:
             release = checking.check_release(repository, shared.now(), gate=wants_gate, progress=progress)
         shared.tell(f"release {release.seq} was made again here: the same state root {release.state}")

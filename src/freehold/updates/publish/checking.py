@@ -81,7 +81,7 @@ def check_release(repository: Repository, now: datetime, *, gate: bool, progress
     _compare(release, made.release)
     _compare_targets(repository, metadata, made)
     if gate:
-        _ask_gate(repository, release)
+        ask_gate(repository, release)
     repository.remember(release)
     return release
 
@@ -122,7 +122,8 @@ def _compare_targets(repository: Repository, metadata: Metadata[Targets], made: 
             raise NotTheSame(f"{base} is another file than the one that was published")
 
 
-def _ask_gate(repository: Repository, release: Release) -> None:
+def ask_gate(repository: Repository, release: Release) -> None:
+    """Raise ``UsageError`` unless this machine's gate has passed a release."""
     found = gate_of(repository, release.state)
     if found is None:
         raise UsageError(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -82,6 +83,12 @@ def generate(path: Path, name: str, passphrase: str = "") -> PublicKey:
     return made
 
 
+def public_half(path: Path, name: str, secret: Secret) -> PublicKey:
+    """Return the public half of a private key in a file, of whichever tool; raises ``UsageError``."""
+    signer = open_signer(path, secret)
+    return PublicKey(_named(signer.public_key, name))
+
+
 def describe(uri: str, name: str, secret: Secret) -> PublicKey:
     """Ask a device or key service for the public half of a key; raises ``UsageError``."""
     scheme = uri.partition(":")[0]
@@ -90,7 +97,7 @@ def describe(uri: str, name: str, secret: Secret) -> PublicKey:
         raise UsageError(f"{uri}: keys can be in {', '.join(sorted(_DEVICES & SIGNER_FOR_URI_SCHEME.keys()))}")
     try:
         if scheme == "hsm":
-            number, _, label = uri.partition(":")[2].partition("?label=")
+            number, _, label = unquote(uri.partition(":")[2]).partition("?label=")
             own, key = signer.import_(int(number or 2), label or None, secret)
         else:
             own, key = signer.import_(uri.partition(":")[2])
