@@ -76,7 +76,7 @@ def test_a_witness_without_a_network_is_asked_by_files(freehold: Run, tmp_path: 
     key = str(log_key(publisher.folder))
 
     def carried() -> subprocess.CompletedProcess[bytes]:
-        return freehold("repo", "witness", "--data", data, "--log", key, "--answer", requests / "w1")
+        return freehold("repo", "witness", "--data", data, "--log", key, "--answer", requests / "w1.request")
 
     for release in (1, 2, 3):
         publisher.write(hdb=hashes(*range(release)))
@@ -84,7 +84,9 @@ def test_a_witness_without_a_network_is_asked_by_files(freehold: Run, tmp_path: 
         publisher.run("sign", "--demo")
         with pytest.raises(Refused, match="too few witnesses"):
             publisher.run("publish", "--requests", requests)
-        answer.write_bytes(carried().stdout)
+        signed = carried()
+        assert signed.returncode == 0, signed.stderr
+        answer.write_bytes(signed.stdout)
         publisher.run("publish", "--cosignature", answer)
         assert publisher.current().seq == release
     again = carried()  # the request of before: the witness is further

@@ -38,7 +38,7 @@ examples:
   freehold repo witness --data /var/lib/freehold/witness --name witness.example.org/w1 \\
       --log 'example.com/log+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx' --listen 127.0.0.1:8037
   freehold repo witness --data ./w1 --name example.org/w1 --policy core.tlog-policy    every log of a policy
-  freehold repo witness --data ./w1 --policy core.tlog-policy --answer request > cosignature    without a network
+  freehold repo witness --data ./w1 --policy core.tlog-policy --answer w1.request > cosignature    without a network
 """
 
 
