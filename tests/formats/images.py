@@ -14,8 +14,6 @@ LARGE = {
     "vmdk": ["qemu-img convert -O vmdk disk out"],
     "vhd": ["qemu-img convert -O vpc disk out"],
     "vhdx": ["qemu-img convert -O vhdx disk out"],
-    "chm": [],
-    "dmg": [],
     "hfs": [],
     "apfs": [],
     "unopened": [],

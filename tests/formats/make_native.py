@@ -12,6 +12,7 @@ import tempfile
 import zlib
 from pathlib import Path
 
+from tests.formats import udif
 from tests.formats.make_golden import DATA, FULL, HERE, TEXT, TREE
 
 FILES = {name.removeprefix("tree/"): content for name, content in FULL.items()}
@@ -29,6 +30,14 @@ BuildArch: noarch
 /data.bin
 %install
 cp $SOURCE/tree/text.txt $SOURCE/tree/deep/data.bin %{buildroot}/
+"""
+PROJECT = """[OPTIONS]
+Compiled file=../out
+Default topic=text.txt
+Title=Sample
+[FILES]
+text.txt
+deep/data.bin
 """
 SCRIPT = """OutFile "setup.exe"
 SetCompressor /SOLID lzma
@@ -53,6 +62,7 @@ NATIVE: list[tuple[str, str, str, dict[str, bytes]]] = [
     ("7z", "bcj2.7z", f"7z a -mtm- {BCJ2} out.7z tree; mv out.7z out", FULL),
     ("cab", "plain.cab", "gcab -c out tree/text.txt tree/deep/data.bin", FULL),
     ("cab", "mszip.cab", "gcab -zc out tree/text.txt tree/deep/data.bin", FULL),
+    ("chm", "fpc.chm", "mv p.hhp tree; cd tree; chmcmd p.hhp", FILES),
     ("arj", "packed.arj", "arj a -r out.arj tree; mv out.arj out", FULL),
     ("lha", "lh5.lzh", "jlha a out.lzh tree/text.txt tree/deep/data.bin; mv out.lzh out", FULL),
     ("nsis", "solid.nsis", f"makensis script.nsi; {OVERLAY}", {f"$TEMP/{n}": c for n, c in FLAT.items()}),
@@ -68,6 +78,8 @@ DAMAGED: list[tuple[str, str, str, slice | tuple[int, bytes], list[str]]] = [
     ("7z", "damaged.7z", "solid.7z", (60, b"\0\0\0\0\0\0"), ["malformed"]),
     ("cab", "truncated.cab", "mszip.cab", slice(0, 2000), ["malformed"]),
     ("cab", "damaged.cab", "mszip.cab", (200, b"\0\0\0\0"), ["malformed"]),
+    ("chm", "truncated.chm", "fpc.chm", slice(0, 8000), ["malformed"]),
+    ("dmg", "damaged.dmg", "fat12.dmg", (200, bytes(100)), ["malformed"]),
     ("arj", "truncated.arj", "packed.arj", slice(0, 2000), ["truncated"]),
     ("lha", "truncated.lzh", "lh5.lzh", slice(0, 500), ["truncated"]),
     ("nsis", "truncated.nsis", "solid.nsis", slice(0, 2000), ["truncated"]),
@@ -97,6 +109,7 @@ def _make(form: str, name: str, command: str) -> None:
             (folder / path).write_bytes(content)
         (folder / "script.nsi").write_text(SCRIPT)
         (folder / "a.spec").write_text(SPEC)
+        (folder / "p.hhp").write_text(PROJECT)
         _run(command, folder)
         _store(form, name, (folder / "out").read_bytes())
 
@@ -199,9 +212,10 @@ def main() -> None:
         ("rar", "stored4.rar", rar4(FULL)),
         ("rar", "stored5.rar", rar5(FULL)),
         ("xar", "two.xar", xar(FLAT)),
+        ("dmg", "fat12.dmg", udif.dmg((HERE / "golden/fat/fat12.img").read_bytes())),
     ):
         _store(form, name, content)
-        members = FLAT if form == "xar" else FULL
+        members = {"xar": FLAT, "dmg": {"0.Apple_FAT": (HERE / "golden/fat/fat12.img").read_bytes()}}.get(form, FULL)
         golden[f"{form}/{name}"] = {"type": form, "members": {n: _digest(c) for n, c in members.items()}}
     malformed: dict[str, object] = {}
     for form, name, origin, damage, problems in DAMAGED:

@@ -15,6 +15,7 @@ BEGINNINGS = {
     "stuffit": b"SIT!\0\x01\0\0\x12\x34rLau\x01",
     "rar14": b"RE~^\x07\0\0",
     "uharc": b"UHA\x06",
+    "hfs-classic": bytes(1024) + b"BD" + bytes(12) + b"\0\3",
 }
 
 

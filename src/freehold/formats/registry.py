@@ -69,7 +69,7 @@ MODULES: dict[str, str] = {
     "binhex": "binhex",
     "pkcs7": "pkcs7",
     "activemime": "activemime",
-    "unopened": "ace rar14 stuffit uharc zoo",
+    "unopened": "ace hfs-classic rar14 stuffit uharc zoo",
 }
 """The modules of this package that open something, in the order in which the documentation lists them, and the file
 types that each of them opens."""

@@ -21,11 +21,13 @@ _NAMES = {
 
 class _Unopened:
     name = "unopened"
-    types = frozenset({"ace", "rar14", "stuffit", "uharc", "zoo"})
+    types = frozenset({"ace", "hfs-classic", "rar14", "stuffit", "uharc", "zoo"})
 
     def children(self, view: View, unpacking: Unpacking) -> Iterator[Child]:
         """See ``Format.children``."""
         what = "an ACE archive" if view.read(7, 7) == b"**ACE**" else None
+        if what is None and view.read(1024, 2) == b"BD":
+            what = "a disk of HFS, as Mac OS had it before HFS+,"
         what = what or _NAMES.get(view.read(0, 2), "an archive of Zoo")
         unpacking.problem(ProblemKind.UNSUPPORTED, f"{what} cannot be opened")
         yield from carve(view, 1, view.size, unpacking)
