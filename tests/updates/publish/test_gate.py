@@ -7,7 +7,7 @@ from tests.updates.publisher import Publisher, Refused, hashes
 
 MARKER = b"own marker of the gate"
 RULE = f'rule own_gate {{ strings: $a = "{MARKER.decode()}" condition: $a }}\n'
-SLOW = "rule own_slow { condition: for all i in (1..30000000) : ( i > 0 ) and filesize > 1MB }\n"
+SLOW = "rule own_slow { condition: for all i in (1..150000000) : ( i > 0 ) and filesize > 1MB }\n"
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_what_makes_scans_much_slower_needs_to_be_meant(folder, tmp_path):
     made.release(yar=RULE, hdb=hashes(*range(30)))
     made.write(yar=RULE + SLOW)
     made.build()
-    answer = gate(made, folder, status=1)
+    answer = gate(made, folder, "--slower", "100", status=1)
     assert len(answer["reasons"]) == 1
     assert "times as long as with the release before" in answer["reasons"][0]
 
