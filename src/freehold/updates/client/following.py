@@ -108,6 +108,7 @@ class Follower:
         Raises:
             Refusal: it is not taken; what was in use stays in use.
         """
+        self._generations.tidy()
         state = self._store.state()
         if again:
             state = replace(state, bad=())

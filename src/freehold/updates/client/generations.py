@@ -94,7 +94,6 @@ class Generations:
     @contextmanager
     def making(self) -> Iterator[Path]:
         """Give a folder to work in on the same file system, which is removed afterwards; raises ``NoRoom``."""
-        self.tidy()
         try:
             self._top.mkdir(parents=True, exist_ok=True)
             work = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=self._feed))
