@@ -8,7 +8,7 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import freehold
@@ -39,6 +39,7 @@ class Dispatcher:
 
     Attributes:
         conclusions: drawn from what is found; None to leave reports as they are.
+        on_loss: is told how many workers have died, when one has; None to tell nobody.
         statistics: of the requests that have been answered.
         failed: done when no station can be kept alive, with the reason.
         finds_test_file: whether the database detects the EICAR test file.
@@ -46,6 +47,7 @@ class Dispatcher:
 
     def __init__(self, staffing: Staffing) -> None:
         self.conclusions: Conclusions | None = None
+        self.on_loss: Callable[[int], None] | None = None
         self.statistics = Statistics()
         self.finds_test_file = False
         self.failed: asyncio.Future[FreeholdError] = asyncio.get_running_loop().create_future()
@@ -177,6 +179,8 @@ class Dispatcher:
 
     def _blame(self, entry: Entry) -> None:
         self.statistics.lost += 1
+        if self.on_loss:
+            self.on_loss(self.statistics.lost)
         if entry.fd is not None:
             self._poison.add(entry.fd, entry.size)
 

@@ -169,6 +169,43 @@ def test_going_back(client: Client, publisher: Publisher, tmp_path: Path) -> Non
     assert client.found(tmp_path) == {1}
 
 
+def test_a_storm_of_detections_on_old_files_brings_the_release_before_back(
+    client: Client, publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.release({"hsb": [hdb(0)]})
+    client.adopt()
+    client.update()
+    old = tmp_path / "old"
+    old.mkdir()
+    for number in range(25):
+        (old / str(number)).write_bytes(MARKERS[1])
+    publisher.now += 1
+    publisher.release({"hsb": [hdb(0), hdb(1)]})
+    client.update()
+    status, _, errors = client.run("scan", "--no-history", "--no-cache", old)
+    assert status == 1
+    told = "core: it detects 25 files that were here before: back from release 2 to 1; 2 is not taken again"
+    assert told in errors
+    assert client.run("scan", "--no-history", "--no-cache", old)[0] == 0
+    assert "it detects 25 files" in client.run("update", "status")[1]
+    assert client.update()["reason"] == "held"
+
+
+def test_workers_of_the_daemon_that_die_of_a_release_bring_the_one_before_back(
+    client: Client, publisher: Publisher
+) -> None:
+    """The daemon has another process go back: this is that process."""
+    publisher.release({"hsb": [hdb(0)]})
+    client.adopt()
+    client.update()
+    publisher.now += 1
+    publisher.release({"hsb": [hdb(1)]})
+    client.update()
+    command = [sys.executable, "-I", "-m", "freehold.frontends.cli.update_watch", "2"]
+    done = subprocess.run(command, env=client.environment, capture_output=True, text=True, check=True)
+    assert "core: 2 workers of the daemon died: back from release 2 to 1" in done.stderr
+
+
 def test_status_says_what_is_trusted(client: Client, publisher: Publisher) -> None:
     assert client.run("update", "status")[1].startswith("no feed is followed")
     publisher.release({"hsb": [hdb(0), hdb(1)]})

@@ -33,6 +33,7 @@ from freehold.service.walk import Walk
 if TYPE_CHECKING:
     from freehold.frontends.cli.progress import Screen
     from freehold.frontends.cli.scan_images import Images
+    from freehold.frontends.cli.update_watch import Watch
     from freehold.service.lists.judging import Lists
     from freehold.service.verdicts.memory import Memory
 
@@ -100,6 +101,7 @@ class _Scan:
         self._writer = aftermath.Aftermath(args, report)
         self._naming = scan_policy.naming(args)
         self._sandbox = ""
+        self._watch: Watch | None = None
         self._noticed = 0
 
     def run(self, bundles: Sequence[Path], names: Sequence[str]) -> None:
@@ -137,7 +139,7 @@ class _Scan:
             ),
             self.summary,
         )
-        for trouble in self._writer.troubles:
+        for trouble in self._troubles():
             self._complain(f"warning: {printable(trouble)}")
         if self._progress.end(interrupted=self.summary.interrupted):
             self._complain("interrupted; 'freehold scan --resume' goes on from here")
@@ -188,8 +190,24 @@ class _Scan:
         self.summary.add(item.report)
         self._writer.file(item.path, item.report)
         self._progress.add(item)
+        if (item.report.detections or item.report.problems) and not self._args.database:
+            self._blame(item)
         if self._memory and not item.report.allowed:
             self._memory.remember(item.status, item.report)
+
+    def _blame(self, item: Finished) -> None:
+        """Have trouble counted, in case that a release of signatures which came just now is its reason."""
+        if self._watch is None:
+            from freehold.frontends.cli.update_watch import Watch
+
+            self._watch = Watch()
+        self._watch.add(item)
+
+    def _troubles(self) -> Iterator[str]:
+        """Yield what went wrong beside the scan, a sentence each, and what was done about it."""
+        if self._watch:
+            yield from self._watch.end()
+        yield from self._writer.troubles
 
     def _restore(self, path: bytes, report: Report) -> None:
         """Report a file that was examined before the scan was interrupted."""

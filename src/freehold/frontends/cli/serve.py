@@ -20,6 +20,7 @@ from freehold.frontends.cli import (
     serve_milter,
     serve_token,
     serve_units,
+    update_watch,
 )
 from freehold.frontends.cli.resolving import resolve
 from freehold.frontends.intake import Intake
@@ -112,6 +113,8 @@ async def _serve(args: argparse.Namespace, listeners: _Listeners) -> None:
         print(f"{daemon.version}: {jobs} workers, {daemon.dispatcher.sandbox}")
         daemon.close()
         return
+    if not args.database:
+        daemon.dispatcher.on_loss = update_watch.report_lost_workers
     bounds, intake = serve_clamd.bounds(args), Intake(args.max_streams)
     servers = [
         server

@@ -28,7 +28,6 @@ from typing import Any
 from freehold.model.errors import MalformedInput, TrustError, UsageError
 from freehold.updates import durable
 from freehold.updates.client.refusals import Busy, NoRoom
-from freehold.updates.client.trust import pin
 from freehold.updates.tlog.merkle import CompactRange
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -132,6 +131,8 @@ class Store:
 
     def adopt(self, settings: Settings, root: bytes) -> None:
         """Begin to follow a feed; raises ``UsageError`` for what cannot be its root of trust."""
+        from freehold.updates.client.trust import pin
+
         with _disk(self.folder):
             pin(self.trust, root)
             durable.write(self.folder / _SECRET, secrets.token_bytes(_SECRET_BYTES), mode=0o600)
