@@ -43,8 +43,8 @@ class Prepared(NamedTuple):
     notices: Sequence[str] = ()
 
 
-Prepare = Callable[[], Awaitable[Prepared]]
-"""Finds everything anew, compiling what has changed in a process of its own."""
+Prepare = Callable[[Clerks], Awaitable[Prepared]]
+"""Finds everything anew, with clerks who know its errands; what has changed is compiled in a process of its own."""
 
 
 class FrontEnd(Protocol):
@@ -64,16 +64,17 @@ class Daemon:
         staffing: what its workers are prepared for.
         prepare: finds the databases.
         log: takes what happens.
-        state: asked by a clerk, returns a text that changes when ``prepare`` would find something else.
+        errands: that ``prepare`` needs; one that is called "state" yields a text that changes when ``prepare`` would
+            find something else.
 
     Attributes:
         clerks: do what may block.
     """
 
-    def __init__(self, staffing: Staffing, prepare: Prepare, log: Log, state: Callable[[], str] = lambda: "") -> None:
+    def __init__(self, staffing: Staffing, prepare: Prepare, log: Log, errands: Errands | None = None) -> None:
         self.log = log
         self.dispatcher = Dispatcher(staffing)
-        self._errands: Errands = {"state": lambda _: iter([Item([state()])]), **walking.errands()}
+        self._errands: Errands = {"state": lambda _: iter([Item([""])]), **(errands or {}), **walking.errands()}
         self.clerks = Clerks(self._errands)
         self._prepare = prepare
         self._loaded = ""
@@ -110,7 +111,7 @@ class Daemon:
     async def load(self) -> None:
         """Load the databases and try them; raises ``FreeholdError``."""
         self._loaded = await self._state()
-        prepared = await self._prepare()
+        prepared = await self._prepare(self.clerks)
         await self.dispatcher.use(prepared.bundles)
         before = self.clerks
         self.clerks = Clerks({**self._errands, **prepared.consequences.errands()})

@@ -26,14 +26,20 @@ _SHOWN = 5
 """Rejected signatures that are shown one by one."""
 
 
-def resolve(databases: Sequence[str], *, unwanted: bool = False) -> list[Path]:
+class NotCompiled(Exception):
+    """Something must be compiled first, and is not to be."""
+
+
+def resolve(databases: Sequence[str], *, unwanted: bool = False, compiles: bool = True) -> list[Path]:
     """Return the compiled bundles for these databases; without any, those of the core pack and of all feeds.
 
     Args:
         databases: paths of bundles, signature files and folders of them.
         unwanted: take ClamAV's files for potentially unwanted programs, too.
+        compiles: compile what has not been compiled yet.
 
     Raises:
+        NotCompiled: something must be compiled, and is not to be.
         UsageError: a database does not exist or is of no known kind; or ``unwanted`` could have no effect, because
             all databases are compiled already.
     """
@@ -42,7 +48,7 @@ def resolve(databases: Sequence[str], *, unwanted: bool = False) -> list[Path]:
     for path in map(Path, databases):
         (bundles if (path / MANIFEST).is_file() else sources).append(path)
     if sources:
-        bundles.append(_compiled(sources, unwanted=unwanted))
+        bundles.append(_compiled(sources, unwanted=unwanted, compiles=compiles))
     elif unwanted:
         raise UsageError(
             "--detect-pua decides what is compiled: name signature files with --database, or give it to "
@@ -70,7 +76,7 @@ def core() -> Path:
     return _compiled([CORE])
 
 
-def denied(signatures: str) -> list[Path]:
+def denied(signatures: str, *, compiles: bool = True) -> list[Path]:
     """Return the bundle of hash signatures in ClamAV's format that the user's lists add, none when there are none."""
     if not signatures:
         return []
@@ -81,7 +87,7 @@ def denied(signatures: str) -> list[Path]:
         aside = source.with_suffix(f".{os.getpid()}")
         aside.write_text(signatures, encoding="ascii")
         aside.replace(source)
-    return [_compiled([source])]
+    return [_compiled([source], compiles=compiles)]
 
 
 def policy_bundle(packs: Sequence[Path], *, weak: bool) -> Path:
@@ -94,11 +100,13 @@ def names(databases: Sequence[str], bundles: Sequence[Path]) -> tuple[str, ...]:
     return tuple(databases) or ("core pack", *(f"feed {bundle.parent.name}" for bundle in bundles[1:]))
 
 
-def _compiled(sources: list[Path], *, unwanted: bool = False, weak: bool = False) -> Path:
+def _compiled(sources: list[Path], *, unwanted: bool = False, weak: bool = False, compiles: bool = True) -> Path:
     """Return the bundle for these sources, from the cache when it is there."""
     cache = cache_directory() or _temporary()
     bundle = cache / _key(sources, unwanted=unwanted, weak=weak)
     if not (bundle / MANIFEST).is_file():
+        if not compiles:
+            raise NotCompiled
         _compile(sources, bundle, unwanted=unwanted, weak=weak)
         _prune(cache)
     return bundle

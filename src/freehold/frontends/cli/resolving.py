@@ -4,23 +4,77 @@ python -m freehold.frontends.cli.resolving < request
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from freehold.model.errors import FreeholdError, UsageError
+from freehold.service.clerks import Clerks, Errands, Item
 
 
-async def resolve(names: Sequence[str], *, unwanted: bool, denied: str = "") -> list[Path]:
-    """As ``databases.resolve`` and ``denied`` there, in another process; raises ``UsageError`` with what that says."""
+class Wanted(NamedTuple):
+    """What a daemon wants to examine with.
+
+    Attributes:
+        names: databases; see ``databases.resolve``.
+        unwanted: see there.
+        denied: see ``databases.denied``.
+    """
+
+    names: Sequence[str]
+    unwanted: bool
+    denied: str = ""
+
+
+def errands() -> Errands:
+    """Return what clerks must be able to do for ``found``."""
+    return {"compiled": _compiled}
+
+
+async def found(clerks: Clerks, wanted: Wanted) -> list[Path]:
+    """Return the compiled databases, compiling what has changed in another process; raises ``UsageError``."""
+    async with clerks.errand("compiled", *wanted) as errand:
+        async for item in errand:
+            return [Path(path) for path in item.values]
+    return await _resolved(wanted)
+
+
+def _compiled(_: int, *request: Any) -> Iterator[Item]:
+    """Yield the databases if nothing must be compiled; what is wrong is told by who compiles."""
+    with contextlib.suppress(FreeholdError, OSError):
+        if bundles := _find(Wanted(*request), compiles=False):
+            yield Item(bundles)
+
+
+def _find(wanted: Wanted, *, compiles: bool) -> list[str]:
+    """Return the paths of the databases, none when something must be compiled and is not to be."""
+    from freehold.frontends.cli import databases
+    from freehold.service.private import cache_directory
+
+    if cache_directory() is None:
+        raise UsageError(
+            "a daemon keeps compiled signatures in its user's cache, and there is none that only this user may "
+            "write; set XDG_CACHE_HOME (systemd: CacheDirectory=)"
+        )
+    try:
+        bundles = databases.resolve(wanted.names, unwanted=wanted.unwanted, compiles=compiles)
+        return [str(path) for path in [*bundles, *databases.denied(wanted.denied, compiles=compiles)]]
+    except databases.NotCompiled:
+        return []
+
+
+async def _resolved(wanted: Wanted) -> list[Path]:
+    """Have everything compiled by another process; raises ``UsageError`` with what that says."""
     command = [sys.executable, "-I", "-m", "freehold.frontends.cli.resolving"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: ASYNC220, S603
         if process.stdin is None or process.stdout is None:
             raise UsageError("no pipes")
-        process.stdin.write(json.dumps([list(names), unwanted, denied]).encode())
+        process.stdin.write(json.dumps(wanted).encode())
         process.stdin.close()
         try:
             output = await _read(process.stdout.fileno())
@@ -57,19 +111,9 @@ async def _read(fd: int) -> bytes:
 
 def main() -> None:
     """Answer one request with a list of paths, or the text of an error."""
-    from freehold.frontends.cli import databases
-    from freehold.service.private import cache_directory
-
-    names, unwanted, denied = json.load(sys.stdin)
     answer: list[str] | str
     try:
-        if cache_directory() is None:
-            raise UsageError(
-                "a daemon keeps compiled signatures in its user's cache, and there is none that only this user may "
-                "write; set XDG_CACHE_HOME (systemd: CacheDirectory=)"
-            )
-        bundles = [*databases.resolve(names, unwanted=unwanted), *databases.denied(denied)]
-        answer = [str(path) for path in bundles]
+        answer = _find(Wanted(*json.load(sys.stdin)), compiles=True)
     except (FreeholdError, OSError) as error:
         answer = str(error)
     print(json.dumps(answer))

@@ -8,10 +8,12 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from freehold.frontends.cli import (
     options,
+    resolving,
     responding,
     serve_clamd,
     serve_control,
@@ -22,10 +24,11 @@ from freehold.frontends.cli import (
     serve_units,
     update_watch,
 )
-from freehold.frontends.cli.resolving import resolve
+from freehold.frontends.cli.resolving import Wanted
 from freehold.frontends.intake import Intake
 from freehold.model.errors import UsageError
 from freehold.service import manager
+from freehold.service.clerks import Clerks, Errands, Item
 from freehold.service.daemon import Daemon, Prepared
 from freehold.service.log import Log
 from freehold.service.pool import processors
@@ -103,7 +106,8 @@ async def _serve(args: argparse.Namespace, listeners: _Listeners) -> None:
     passwords = options.passwords_of(args)
     jobs = args.jobs or processors()
     staffing = Staffing(limits, jobs, confine=not args.unsafe_no_sandbox, passwords=passwords)
-    daemon = Daemon(staffing, lambda: _prepare(args), Log(), lambda: _state(args))
+    errands: Errands = {"state": partial(_state, args), **resolving.errands()}
+    daemon = Daemon(staffing, partial(_prepare, args), Log(), errands)
     try:
         await daemon.load()
     except BaseException:
@@ -128,20 +132,20 @@ async def _serve(args: argparse.Namespace, listeners: _Listeners) -> None:
             server.close()
 
 
-async def _prepare(args: argparse.Namespace) -> Prepared:
+async def _prepare(args: argparse.Namespace, clerks: Clerks) -> Prepared:
     """Read the lists, and find the databases with what they deny; raises ``UsageError``."""
     consequences = responding.open_consequences(args)
     lists = consequences.lists
-    bundles = await resolve(args.database, unwanted=args.detect_pua, denied=lists.hash_lines() if lists else "")
+    bundles = await resolving.found(clerks, Wanted(args.database, args.detect_pua, lists.hash_lines() if lists else ""))
     return Prepared(bundles, consequences, lists.notices if lists else ())
 
 
-def _state(args: argparse.Namespace) -> str:
-    """Return what changes when ``_prepare`` would find something else; lists do so at midnight, when entries expire."""
+def _state(args: argparse.Namespace, _: int) -> Iterator[Item]:
+    """Yield what changes when ``_prepare`` would find something else; lists do so at midnight, when entries expire."""
     from freehold.frontends.cli import databases
 
     files = responding.lists_files(args)
-    return databases.state(args.database, files) + (time.strftime("%F", time.gmtime()) if files else "")
+    yield Item([databases.state(args.database, files) + (time.strftime("%F", time.gmtime()) if files else "")])
 
 
 @contextlib.contextmanager
