@@ -12,7 +12,7 @@ from collections import OrderedDict
 from freehold.model.report import ProblemKind, Report
 from freehold.service.entry import Entry
 
-MOST = 20_000
+MOST = 10_000
 """Reports that are remembered; the one that nobody asked for the longest goes first."""
 
 LIFETIME = 300.0
