@@ -8,8 +8,9 @@ from tests.engine.matchers.logical.strategies import BODY_MATCHES, DATA, LANDMAR
 
 from freehold.engine.matchers.logical import text as text_module
 from freehold.engine.matchers.logical.evaluation import LogicalProgram, Surroundings
+from freehold.engine.matchers.logical.gates import gate_of, stands_open
 from freehold.engine.matchers.logical.text import Text
-from freehold.model.body import Body, Bytes, Part
+from freehold.model.body import Anchor, Body, Bytes, Offset, Part
 from freehold.model.filetype import Target
 from freehold.model.limits import Budget, Limits
 from freehold.model.logical import (
@@ -122,3 +123,30 @@ def test_the_order_of_evaluation_does_not_matter(operator, data):
     one = logical(Group(operator, Leaf(1), Leaf(2)), *both)
     other = logical(Group(operator, Leaf(2), Leaf(1)), *both)
     assert holds(one, data) == holds(other, data) == reference.matches(one, data, reference.Facts())
+
+
+@settings(max_examples=800)
+@given(signatures(), DATA, LANDMARKS, MACROS)
+def test_where_a_gate_is_closed_the_reference_finds_nothing(signature, data, landmarks, macros):
+    gate = gate_of(signature.expression, signature.subsignatures)
+    if not stands_open(gate, BytesView(data)):
+        facts = reference.Facts(landmarks=landmarks, macros=macros)
+        assert not reference.matches(signature, data, facts)
+
+
+def test_the_gate_of_an_expression_behind_the_beginning_of_an_archive():
+    zip_, rar = (
+        BodyMatch((Body((Part((Bytes(value),)),)),), Offset(Anchor.START, 0)) for value in (b"PK", b"Rar!\x1a\x07")
+    )
+    name = RegexMatch(Group(Operator.OR, Leaf(0), Leaf(1)), rb"invoice\.exe", "", Offset())
+    gate = gate_of(Leaf(2), (zip_, rar, name))
+    assert gate == {(0, b"PK"), (0, b"Rar!\x1a\x07")}
+    assert [stands_open(gate, BytesView(data)) for data in (b"PK", b"Rar!\x1a\x07 and", b"x PK", b"P", b"")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert gate_of(Leaf(0, Comparison(Relation.EQUAL, 0)), (zip_,)) is None
+    assert gate_of(Leaf(0), (A,)) is None

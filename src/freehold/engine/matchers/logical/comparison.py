@@ -9,6 +9,7 @@ from freehold.bundle.programs import ProgramRecord
 from freehold.engine.landmarks import Program
 from freehold.engine.matchers.logical.bodies import LandmarksOf
 from freehold.engine.matchers.logical.evaluation import LogicalProgram, Surroundings
+from freehold.engine.matchers.logical.gates import Gate, gate_of, stands_open
 from freehold.engine.matchers.logical.layers import file_type_of, stands_in
 from freehold.engine.matchers.logical.pictures import Picture
 from freehold.engine.matchers.logical.roots import MOST_PLACES, Bodies
@@ -21,6 +22,7 @@ from freehold.model.filetype import Target
 from freehold.model.limits import Budget
 from freehold.model.logical import Range, TargetDescription
 from freehold.model.report import EVIDENCE_BYTES, Detection
+from freehold.model.view import View
 
 if TYPE_CHECKING:  # few signatures ask for icons or macros
     from freehold.engine.matchers.logical.icons import KnownIcons, ProgramIcons
@@ -69,13 +71,25 @@ class Programs:
         program: decodes one, given its number and its target.
     """
 
-    __slots__ = ("program", "segment")
+    __slots__ = ("_gates", "program", "segment")
 
     def __init__(self, segment: Segment) -> None:
         self.segment = segment
+        self._gates: dict[tuple[Target, str], dict[Gate | None, list[int]]] = {}
         self.program: Callable[[int, Target], _LoadedProgram] = lru_cache(_KEPT)(
             lambda number, target: _LoadedProgram(segment.program(number, target))
         )
+
+    def uncalled(self, target: Target, container: str, numbers: Sequence[int], view: View) -> Iterator[int]:
+        """Yield those that may hold of the programs that no atom calls for in a container."""
+        gates = self._gates.get((target, container))
+        if gates is None:
+            gates = self._gates[target, container] = {}
+            for number in numbers:
+                gates.setdefault(gate_of(*self.segment.program(number, target).decode()), []).append(number)
+        for gate, behind in gates.items():
+            if stands_open(gate, view):
+                yield from behind
 
 
 class Shared:

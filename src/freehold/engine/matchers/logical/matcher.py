@@ -44,7 +44,7 @@ class LogicalMatcher:
         comparison = None
         for form in self._forms(artifact, budget):
             for segment, target in ((s, t) for s in self._segments for t in form.targets if t in s.roots):
-                called = segment.roots[target].called(form, above, picture, budget)
+                called = segment.roots[target].called(form, segment.uncalled(target, above, form), picture, budget)
                 if called:
                     if comparison is None:
                         comparison = self._comparison(artifact, picture, budget)
@@ -78,6 +78,13 @@ class _LoadedSegment:
         self.segment = segment
         self.roots: dict[Target, LoadedRoot] = {root.target: LoadedRoot(root) for root in segment.logical_roots}
         self._programs: Programs | None = None
+
+    def uncalled(self, target: Target, above: str, form: Form) -> Iterator[int]:
+        """Yield the programs that may hold although no atom calls for them, given the container's type."""
+        always = self.roots[target].root.always
+        for asked in ("", above):
+            if asked in always:
+                yield from self.programs().uncalled(target, asked, always[asked], form.content)
 
     def programs(self) -> "Programs":
         """Return its signatures, decoded as far as somebody asked."""

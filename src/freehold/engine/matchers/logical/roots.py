@@ -1,5 +1,7 @@
 """The atoms of logical signatures: Hyperscan tells which occur in a form of an artifact, and so which to evaluate."""
 
+from collections.abc import Iterable
+
 from freehold.bundle import LogicalRoot
 from freehold.bundle.layout import MOST_SUBSIGNATURES
 from freehold.engine.matchers.databases import Scan, load_database
@@ -32,18 +34,16 @@ class LoadedRoot:
         self._scan = load_database(serialised) if serialised else _no_atoms
         return self._scan
 
-    def called(self, form: Form, above: str, picture: Picture, budget: Budget) -> list[tuple[int, Bodies]]:
+    def called(self, form: Form, uncalled: Iterable[int], picture: Picture, budget: Budget) -> list[tuple[int, Bodies]]:
         """Return the programs that may hold for a form, in order, each with those bodies of its cover that may occur.
 
         Args:
             form: what is looked at.
-            above: the container's type.
+            uncalled: programs that may hold although no atom calls for them.
             picture: the artifact as a picture.
             budget: raises ``LimitReached``.
         """
-        programs: dict[int, Bodies] = {
-            number: {} for number in (*self.root.always.get("", ()), *self.root.always.get(above, ()))
-        }
+        programs: dict[int, Bodies] = {number: {} for number in uncalled}
         if form.name == "raw" and self.root.has_pictures and (digest := picture.digest()) is not None:
             for body in self._pictures().get(digest.hex(), ()):
                 program, index = divmod(body, MOST_SUBSIGNATURES)
