@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.frontends.http.conftest import MARKER, Start, port_of
+from tests.frontends.http.conftest import MARKER, Start, await_line, port_of
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,21 @@ def test_contents_come_encrypted(serve: Start, database: Path, certificates: Pat
     status, body = ask(port_of(daemon, "https"), certificates)
     assert status == 200
     assert b'"verdict": "infected"' in body
+
+
+def test_renewed_certificates_are_used(serve: Start, database: Path, certificates: Path, tmp_path: Path) -> None:
+    served = tmp_path / "served.pem"
+    served.write_bytes((certificates / "stranger.pem").read_bytes())
+    daemon = serve(database, "--http", "127.0.0.1:0", "--http-certificate", str(served))
+    port = port_of(daemon, "https")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ask(port, certificates)
+    served.write_text("half a certificate")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ask(port, certificates)
+    await_line(daemon, "certificates refused")
+    served.write_bytes((certificates / "server.pem").read_bytes())
+    assert ask(port, certificates)[0] == 200
 
 
 def test_clients_need_a_certificate_where_one_is_asked_for(serve: Start, database: Path, certificates: Path) -> None:

@@ -19,7 +19,7 @@ from freehold.model.errors import UsageError
 from freehold.service.daemon import FrontEnd
 
 if TYPE_CHECKING:
-    import ssl
+    from freehold.frontends.http.tls import Certificates
 
 _LIBRARIES = ("starlette", "uvicorn", "multipart")
 
@@ -114,7 +114,13 @@ def start(
     )
     holders = tokens.Tokens(args.http_tokens) if args.http_tokens else None
     server = HttpServer(
-        listeners, host, rules, intake, tokens=holders, tls=_tls(args), destinations=_destinations(args)
+        listeners,
+        host,
+        rules,
+        intake,
+        tokens=holders,
+        certificates=_certificates(args),
+        destinations=_destinations(args),
     )
     for name in names:
         address = name if isinstance(name, str) else address_text(name)
@@ -134,7 +140,7 @@ def _validate(args: argparse.Namespace) -> None:
             _refuse_strangers(args, address)
     if args.http_tokens:
         tokens.read(args.http_tokens)
-    _tls(args)
+    _certificates(args)
     _destinations(args)
 
 
@@ -151,25 +157,12 @@ def _refuse_strangers(args: argparse.Namespace, address: tuple[str, int]) -> Non
         )
 
 
-def _tls(args: argparse.Namespace) -> "ssl.SSLContext | None":
+def _certificates(args: argparse.Namespace) -> "Certificates | None":
     if not args.http_certificate:
         return None
-    import ssl
+    from freehold.frontends.http.tls import Certificates
 
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(args.http_certificate, args.http_key, password=_no_password)
-        if args.http_client_ca:
-            context.load_verify_locations(args.http_client_ca)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except (OSError, ValueError) as error:  # SSLError is one
-        raise UsageError(f"the certificates for HTTPS cannot be used: {error}") from error
-    return context
-
-
-def _no_password() -> str:
-    raise ValueError("the key is encrypted, and nobody is there to be asked for its password")
+    return Certificates(args.http_certificate, args.http_key, args.http_client_ca)
 
 
 def _destinations(args: argparse.Namespace) -> Destinations:

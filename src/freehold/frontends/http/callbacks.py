@@ -95,6 +95,7 @@ class Courier:
         self._listening: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._sending: set[asyncio.Task[None]] = set()
+        self._ending = False
 
     def tell(self, job: Job) -> None:
         """Have the address that a job names told about it."""
@@ -109,6 +110,7 @@ class Courier:
 
     async def drain(self, seconds: float) -> None:
         """Let the courier try what it has once more, then end it."""
+        self._ending = True
         if self._sending:
             await asyncio.wait(self._sending, timeout=seconds)
         if self._writer and self._listening:
@@ -153,5 +155,6 @@ class Courier:
                 note("callback", job=said["id"], told=str(said["told"]).lower(), detail=said["detail"])
         except (OSError, ValueError) as error:
             self._log.warning("courier failed", error=repr(error))
-        self._log.note("courier ended")
+        if not self._ending:
+            self._log.warning("courier ended", reason="what it had not told is lost")
         self.close()

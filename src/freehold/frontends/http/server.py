@@ -24,6 +24,7 @@ from freehold.frontends.http.host import Host
 from freehold.frontends.http.jobs import Jobs
 from freehold.frontends.http.policy import Rules
 from freehold.frontends.http.problems import is_unread
+from freehold.frontends.http.tls import Certificates
 from freehold.frontends.http.tokens import Tokens
 from freehold.frontends.intake import Intake
 from freehold.frontends.listening import Server
@@ -58,7 +59,7 @@ class HttpServer:
         rules: for all clients.
         intake: the places for large contents.
         tokens: of which clients have to show one; None when none is asked for.
-        tls: for encrypted connections; None for plain ones.
+        certificates: for encrypted connections; None for plain ones.
         destinations: who may be told of finished jobs.
     """
 
@@ -70,7 +71,7 @@ class HttpServer:
         intake: Intake,
         *,
         tokens: Tokens | None,
-        tls: ssl.SSLContext | None,
+        certificates: Certificates | None,
         destinations: Destinations,
     ) -> None:
         _quieten()
@@ -87,6 +88,7 @@ class HttpServer:
         speak = functools.partial(_Protocol, rules, config, ServerState())
 
         def welcome(connection: socket.socket, _: object) -> _Connection:
+            tls = certificates.context(host.log) if certificates else None
             return _Connection(connection, speak, tls, rules, self._connections)
 
         self._server = Server(listeners, welcome, rules.connections, host.log)
