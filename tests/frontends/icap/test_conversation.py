@@ -1,8 +1,10 @@
 """What RFC 3507 wants, asked over a socket."""
 
+import gzip
 import os
 import shutil
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,27 @@ def test_the_page_names_the_address_without_its_secrets(client: Client) -> None:
     assert b"http://example.org/&lt;b&gt;<" in answer.body
     assert b"password" not in answer.body
     assert b"<b>" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "threat"),
+    [
+        (b"Content-Encoding: deflate", zlib.compress(MARKER), "Test.One"),
+        (b"content-encoding:gzip", gzip.compress(MARKER, mtime=0), "Test.One"),
+        (b"Content-Encoding: br", b"\x0b\x02\x80clean\x03", "Freehold.Incomplete.Unsupported"),
+        (b"Content-Range: bytes 0-5/6", b"clean\n", None),
+        (b"Content-Range: bytes 0-5/7", b"clean\n", "Freehold.Incomplete.Truncated"),
+        (b"Content-Type: multipart/form-data; boundary=b", b"--b\r\n\r\n" + MARKER + b"\r\n--b--", "Test.One"),
+        (b"Content-Type: multipart/form-data", b"--b\r\n\r\nclean\r\n--b--", "Freehold.Incomplete.Malformed"),
+        (b"Content-Type: multipart/form-data; boundary=b", b"--b\r\n\r\nclean\r\n--b--", None),
+    ],
+)
+def test_what_http_says_of_a_body_counts(client: Client, fields: bytes, body: bytes, threat: str | None) -> None:
+    header = b"HTTP/1.1 200 OK\r\nX: y\r\n" + fields + b"\r\n\r\n"
+    answer = client.ask(respmod(body=chunks(body), response=header))
+    assert answer.fields.get("X-Virus-ID") == threat
+    if not threat:
+        assert (answer.header, answer.body) == (header, body)
 
 
 def test_what_is_too_long_is_not_examined(client: Client) -> None:

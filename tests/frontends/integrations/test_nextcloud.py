@@ -78,7 +78,9 @@ def test_every_mode_comes_to_the_right_end(daemon: Running, size: int, encrypted
 
 def test_the_log_names_file_and_user(daemon: Running) -> None:
     assert by_icap(daemon, MARKER, "reqmod") == "infected"
-    assert re.search(r'client="127\.0\.0\.1:\d+ for 192\.0\.2\.7" what="/files/a%20b\.bin" name=Test\.One', _log(daemon))
+    assert re.search(
+        r'client="127\.0\.0\.1:\d+ for 192\.0\.2\.7" what="/files/a%20b\.bin" name=Test\.One', _log(daemon)
+    )
 
 
 def _log(daemon: Running) -> str:

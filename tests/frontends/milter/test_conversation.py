@@ -71,7 +71,7 @@ def test_messages_one_after_the_other(filter_: Filter) -> None:
         give(filter_, *body, last=last)
         assert filter_.receive() == FOUND
         give(filter_, b"clean\r\n")
-        assert filter_.receive() == (b"h", b"X-Virus-Status\0Clean\0")
+        assert filter_.receive() == (b"h", b"X-Virus-Status\0 Clean\0")
         assert filter_.receive() == CONTINUE
     filter_.send(b"Q")
     assert filter_.receive() == (b"", b"")
@@ -96,6 +96,11 @@ def test_every_command_is_answered_unless_this_was_agreed_upon(filter_: Filter) 
         assert filter_.receive() == CONTINUE
     filter_.send(b"E")
     assert filter_.receive() == FOUND
+    filter_.send(b"B", b"clean")
+    assert filter_.receive() == CONTINUE
+    filter_.send(b"E")
+    assert filter_.receive() == (b"h", b"X-Virus-Status\0Clean\0")
+    assert filter_.receive() == CONTINUE
 
 
 def test_what_senders_wrote_of_the_outcome_goes(filter_: Filter) -> None:
@@ -103,7 +108,7 @@ def test_what_senders_wrote_of_the_outcome_goes(filter_: Filter) -> None:
     give(filter_, b"x", headers=HEADERS | {b"X-Virus-Status": b" Clean", b"x-virus-status": b" really"})
     changes = [filter_.receive() for _ in range(4)]
     gone = [(b"m", struct.pack(">I", index) + b"X-Virus-Status\0\0") for index in (2, 1)]
-    assert changes == [*gone, (b"h", b"X-Virus-Status\0Clean\0"), CONTINUE]
+    assert changes == [*gone, (b"h", b"X-Virus-Status\0 Clean\0"), CONTINUE]
 
 
 def test_a_message_that_is_given_up_leaves_nothing_behind(filter_: Filter, filtering: tuple[Running, Path]) -> None:
@@ -114,7 +119,7 @@ def test_a_message_that_is_given_up_leaves_nothing_behind(filter_: Filter, filte
         filter_.send(b"B", bytes(100_000) + MARKER)
         filter_.send(command, b"<>\0")
         give(filter_, b"clean")
-        assert filter_.receive() == (b"h", b"X-Virus-Status\0Clean\0")
+        assert filter_.receive() == (b"h", b"X-Virus-Status\0 Clean\0")
         assert filter_.receive() == CONTINUE
     assert len(list(Path(f"/proc/{filtering[0].process.pid}/fd").iterdir())) <= before + 2
 

@@ -118,6 +118,7 @@ def _marking(server: Postfix, port: int, eicar: bytes, encrypted: bytes) -> None
         (new,) = {*await_messages(server.delivered, len(before) + 1)} - before
         fields = email.message_from_bytes(new).get_all("X-Virus-Status")
         assert len(fields) == 1
+        assert b"\nX-Virus-Status: " in new
         assert fields[0].startswith(status)
 
 

@@ -29,13 +29,14 @@ def later(reason: str) -> bytes:
     return _reply(_LATER, reason)
 
 
-def decision(judgement: Judgement, rules: Rules, written: int) -> bytes:
+def decision(judgement: Judgement, rules: Rules, written: int, space: bytes) -> bytes:
     """Return the packets that end a message.
 
     Args:
         judgement: of the message.
         rules: what is to be done.
         written: how many fields of the name ``FIELD`` it has, which only we may write.
+        space: what stands before the value of a field that is added.
     """
     reason = _reason(judgement)
     treatment = _treatment(judgement.outcome, rules)
@@ -48,7 +49,7 @@ def decision(judgement: Judgement, rules: Rules, written: int) -> bytes:
     changes = b""
     if rules.shows:
         changes = b"".join(change_field(index, FIELD, b"") for index in range(written, 0, -1))
-        changes += packet(b"h", FIELD + b"\0" + _status(judgement).encode() + b"\0")
+        changes += packet(b"h", FIELD + b"\0" + space + _status(judgement).encode() + b"\0")
     if treatment is Treatment.QUARANTINE:
         changes += packet(b"q", reason.encode() + b"\0")
     return changes + CONTINUE

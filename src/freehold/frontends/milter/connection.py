@@ -156,7 +156,8 @@ class Connection:
             f"{self._peer} for {self._client}" if self._client else self._peer, self._label(), report
         )
         self._queue_id = b""
-        return answers.decision(judge(report), self._rules, message.written)
+        space = b" " if self._steps & Steps.LEADING_SPACE else b""  # where it is not kept, it is added
+        return answers.decision(judge(report), self._rules, message.written, space)
 
     def _label(self) -> bytes:
         return (b"message %b from %b" % (self._queue_id or b"-", self._sender))[:_LONGEST_LABEL]
