@@ -188,9 +188,8 @@ def test_a_release_that_too_few_have_signed_is_found_out(
 ) -> None:
     publisher.release(hdb=ONE)
     assert watch.alarms() == set()
-    monkeypatch.setattr(signing, "verify", lambda *_: None)
-    monkeypatch.setattr(signing, "_is_its_turn", lambda *_: True)
-    monkeypatch.setattr(signing, "_complete", lambda *_: True)
+    true = signing._thresholds  # its own tools take one signature for enough
+    monkeypatch.setattr(signing, "_thresholds", lambda *args: [(keys, 1) for keys, _ in true(*args)])
     publisher.write(hdb=TWO)
     publisher.build()
     publisher.run("sign", "--key", publisher.folder / "keys" / "north.pem")

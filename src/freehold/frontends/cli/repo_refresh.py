@@ -34,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
         except releasing.QuorumMissing:
             write_requests(args, repository)
             raise
+        write_requests(args, repository)  # witnesses have signed this head already; asked again, they name a later time
     until = expires.isoformat()
     shared.answer(args, {"expires": until}, [f"the newest release is said to be the newest until {until}"])
     return 0

@@ -39,6 +39,12 @@ def add_root(parser: argparse.ArgumentParser) -> None:
     """Add how upstream's root is named."""
     parser.add_argument("--root", type=Path, metavar="FILE", help="root metadata to believe upstream by")
     parser.add_argument("--root-sha256", metavar="HEX", help="SHA-256 of upstream's newest root, instead of the file")
+    parser.add_argument(
+        "--abandoned",
+        action="store_true",
+        help="upstream's publisher has stopped: take its last release although it has expired; ask several mirrors, "
+        "as nothing says which release was the last",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,4 +80,4 @@ def verified(args: argparse.Namespace) -> "Iterator[Upstream]":
     except OSError as error:
         raise UsageError(f"{args.root}: {error.strerror}") from error
     with TemporaryDirectory(prefix="freehold-upstream-") as scratch:
-        yield resigning.verified(place, root, Path(scratch))
+        yield resigning.verified(place, root, Path(scratch), abandoned=args.abandoned)

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -51,7 +52,7 @@ class Repository:
         self._folder = Path(self._work.name, "trust")
         try:
             self._begin(root)
-            self._trust = Trust(self._folder, Fetcher(origin))
+            self._trust = Trust(self._folder, Fetcher(origin), int(time.time()))
         except BaseException:
             self._work.cleanup()
             raise
@@ -93,7 +94,7 @@ class Repository:
 
     def refresh(self) -> None:
         """Bring metadata up to date, as a client would; raises ``Refusal``."""
-        self._trust = Trust(self._folder, Fetcher(self.origin))  # each looks once
+        self._trust = Trust(self._folder, Fetcher(self.origin), int(time.time()))  # each looks once
         self._trust.refresh()
 
     @property

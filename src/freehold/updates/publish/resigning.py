@@ -6,6 +6,7 @@ public log.
 """
 
 import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -64,13 +65,14 @@ def pinned_root(origin: Origin, sha256: str) -> bytes:
     return root
 
 
-def verified(origin: Origin, root: bytes, scratch: Path) -> Upstream:
+def verified(origin: Origin, root: bytes, scratch: Path, *, abandoned: bool = False) -> Upstream:
     """Verify the newest release of another repository, and bring its files.
 
     Args:
         origin: where its public tree is.
         root: whom to believe there.
         scratch: an empty folder.
+        abandoned: nobody renews it any more, so it may have expired; whether it is the last release, nothing says.
 
     Raises:
         Refusal: the origin does not answer, or what it offers is not genuine.
@@ -84,7 +86,7 @@ def verified(origin: Origin, root: bytes, scratch: Path) -> Upstream:
         {f"metadata/{name}": data for name, data in members.items()},
         int(newest) if newest.isdigit() and len(newest) < 10 else None,
     )
-    trust = Trust(scratch, fetcher)
+    trust = Trust(scratch, fetcher, 0 if abandoned else int(time.time()))
     trust.refresh()
     feed = trusting.described(root).feed
     release = releases.parse(_target(trust, origin, releases.release_target(feed)))
