@@ -15,6 +15,10 @@ SYSTEM = Path("/var/lib/freehold/feeds")
 """Where root keeps feeds; they serve all users."""
 
 
+UPDATER = "freehold-update"
+"""The user under whom systemd updates the system's feeds; only root can make one of this name."""
+
+
 def home() -> Path:
     """Return the folder in which this user's feeds are kept."""
     return places.data("feeds")
@@ -31,10 +35,21 @@ def bundles() -> list[Path]:
 def _in(root: Path) -> list[Path]:
     try:
         status = root.stat()
-        if status.st_uid not in {0, os.geteuid()} or status.st_mode & 0o022:
+        if status.st_mode & 0o022 or (status.st_uid not in {0, os.geteuid()} and not _is_updaters(root, status.st_uid)):
             return []
         with os.scandir(root) as entries:
             names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
         return [bundle for name in names if (bundle := root / name / BUNDLE).is_dir()]
     except OSError:
         return []
+
+
+def _is_updaters(root: Path, uid: int) -> bool:
+    if root != SYSTEM:
+        return False
+    import pwd
+
+    try:
+        return pwd.getpwnam(UPDATER).pw_uid == uid
+    except KeyError:
+        return False

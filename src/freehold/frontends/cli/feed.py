@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freehold.feeds import state
-from freehold.frontends.cli import feed_adopt, options
+from freehold.frontends.cli import feed_adopt, options, update
 from freehold.model.errors import FreeholdError, UsageError
 from freehold.responses.wording import count_text, printable
 
@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
         if args.action == "add":
             _add(store, args)
         elif args.action == "adopt":
+            update.require_extra()
             feed_adopt.adopt(args)
         elif args.action == "remove":
             _remove(store, args.name)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freehold.feeds import state as places
+from freehold.frontends.cli.update_confinement import become_owner
 from freehold.model.errors import UsageError
 from freehold.responses.wording import printable
 
@@ -54,6 +55,7 @@ def adopt(args: argparse.Namespace) -> None:
     from freehold.updates.client.transfer import Client
     from freehold.updates.client.trust import described
 
+    become_owner(places.home())
     with closing(Client()) as client:
         for peer in args.peer:
             Mirror(peer, client)

@@ -1,4 +1,4 @@
-"""``freehold schedule``: scans that systemd starts at their time."""
+"""``freehold schedule``: scans and updates that systemd starts at their time."""
 
 import argparse
 import os
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from freehold.frontends.cli import Parser, scan_options
+from freehold.frontends.cli import Parser, scan_options, schedule_update
 from freehold.model import places
 from freehold.model.errors import FreeholdError, UsageError
 from freehold.responses.wording import printable
@@ -32,13 +32,14 @@ examples:
   freehold schedule install --print --at daily /srv
   freehold schedule list
   freehold schedule remove --name usb
+  freehold schedule update                    bring feeds up to date every six hours
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See ``freehold.frontends.cli``."""
     parser.epilog = _EXAMPLES
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="install|list|remove")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="install|list|remove|update")
     install = verbs.add_parser("install", help="add or replace a schedule", description="Add or replace a schedule.")
     install.add_argument("paths", nargs="+", metavar="PATH", help="what to scan")
     install.add_argument("--at", default="daily", metavar="CALENDAR", help="when (default: %(default)s)")
@@ -54,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     remove = verbs.add_parser("remove", help="remove a schedule", description="Remove a schedule.")
     for verb in (install, remove):
         verb.add_argument("--name", type=_name, default="main", metavar="NAME", help="default: %(default)s")
+    update = verbs.add_parser("update", help="let feeds be updated", description="Let systemd update feeds.")
+    schedule_update.add_arguments(update)
     verbs.add_parser("list", help="show schedules and when they run next", description="Show schedules.")
 
 
@@ -65,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
         _install(args)
     elif args.verb == "remove":
         _remove(args.name)
+    elif args.verb == "update":
+        schedule_update.act(args, SYSTEM, program(), _systemctl)
     else:
         _list()
     return 0
@@ -106,7 +111,9 @@ def _remove(name: str) -> None:
 
 def _list() -> None:
     timers = sorted(path for path in _folder().glob(f"{PREFIX}*.timer") if _is_ours(path))
-    if not timers:
+    if (SYSTEM / schedule_update.NAMES[1]).exists():
+        print(f"{schedule_update.NAMES[1]}: freehold update")
+    elif not timers:
         print("no schedule; 'freehold schedule install --help' shows how to make one")
     for timer in timers:
         service = timer.with_suffix(".service").read_text("utf-8", "surrogateescape")

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,11 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Update, go back, or show; returns 0, or the status of what was refused."""
-    try:
-        import tuf  # noqa: F401 - the first thing that is missing without the extra
-    except ImportError as error:
-        raise UsageError("updates need some more packages: pip install 'freehold[update]'") from error
+    require_extra()
     root = places.home()
+    update_confinement.become_owner(root)
     if args.names[:1] == [STATUS]:
         from freehold.frontends.cli.update_status import show
 
@@ -73,6 +72,12 @@ def run(args: argparse.Namespace) -> int:
         print("no feed is followed; 'freehold feed adopt --help' shows how to begin")
         return 0
     return _update(chosen, root, args)
+
+
+def require_extra() -> None:
+    """Raise ``UsageError`` when the libraries are missing that only updates need."""
+    if find_spec("tuf") is None:
+        raise UsageError("following feeds needs more libraries than scans: pip install 'freehold[update]'")
 
 
 def _stores(root: Path, names: Sequence[str]) -> "list[Store]":

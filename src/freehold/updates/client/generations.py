@@ -66,7 +66,7 @@ class Generations:
         found = []
         for path in self._top.glob(f"*/{_ABOUT}"):
             try:
-                found.append(_parse(path.read_bytes(), path.parent.name))
+                found.append(parse(path.read_bytes(), path.parent.name))
             except (OSError, MalformedInput):  # something that was never finished, or is damaged: as if it were absent
                 continue
         return sorted(found, key=lambda one: (one.seq, one.made, one.folder))
@@ -165,7 +165,8 @@ class Generations:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _parse(data: bytes, folder: str) -> Generation:
+def parse(data: bytes, folder: str) -> Generation:
+    """Read ``generation.json`` of the folder with this name; raises ``MalformedInput``."""
     try:
         record = json.loads(data)
         generation = Generation(**record)
