@@ -1,6 +1,7 @@
 """``freehold repo publish``: into the log, and into the public tree."""
 
 import argparse
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,10 +61,28 @@ def run(args: argparse.Namespace) -> int:
         except releasing.QuorumMissing:
             write_requests(args, repository)
             raise
+        root = root_sha256(repository)
     head = repository.public / "head"
-    facts = {"seq": seq, "public": str(repository.public), "head_bytes": head.stat().st_size}
-    shared.answer(args, facts, [f"release {seq} is public in {repository.public}"])
+    facts = {
+        "seq": seq,
+        "public": str(repository.public),
+        "head_bytes": head.stat().st_size,
+        "root_sha256": root,
+    }
+    lines = [
+        f"release {seq} is public in {repository.public}",
+        f"Clients: freehold feed adopt ADDRESS --root-sha256 {root}",
+    ]
+    shared.answer(args, facts, lines)
     return 0
+
+
+def root_sha256(repository: "Repository") -> str:
+    """Return the SHA-256 of the newest root's file, in hexadecimal digits: what clients choose a feed by."""
+    from freehold.updates.publish.repository import ROOT
+
+    path = repository.metadata_path(repository.public, ROOT)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
 
 
 def answers(args: argparse.Namespace) -> list[bytes]:

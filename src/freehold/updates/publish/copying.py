@@ -90,8 +90,10 @@ class _Source:
             self.release = releases.parse(self.members[heads.RELEASE])
             self.proof = Proof.parse(self.members[heads.PROOF])
             self.checkpoint = Checkpoint.parse(self.proof.checkpoint.text)
-        except KeyError as error:
-            raise MalformedInput(f"{origin.name}: the head has no {error.args[0]}") from error
+            self.timestamp = self.members[heads.TIMESTAMP]
+            self._snapshot = next(data for name, data in self.members.items() if name.endswith(".snapshot.json"))
+        except (KeyError, StopIteration) as error:
+            raise MalformedInput(f"{origin.name}: the head lacks a part: {error or 'the snapshot'}") from error
 
     @property
     def name(self) -> str:
@@ -116,8 +118,7 @@ class _Source:
         version = self.members.get("root-version", b"")
         if not _VERSION.fullmatch(version) or int(version) > _MOST_ROOTS:
             raise MalformedInput(f"{self.name}: the head does not say how many roots there are")
-        snapshot = next(data for path, data in self.inline().items() if path.endswith(".snapshot.json"))
-        targets = _signed(snapshot)["meta"]["targets.json"]["version"]
+        targets = _signed(self._snapshot)["meta"]["targets.json"]["version"]
         names = [f"{number}.root.json" for number in range(1, int(version) + 1)] + [f"{int(targets)}.targets.json"]
         for name in names:
             yield f"metadata/{name}", self.read(Wanted(f"metadata/{name}", METADATA_BYTES))
@@ -140,7 +141,7 @@ def mirror(origin: Origin, folder: Path, extent: Extent, tell: Tell) -> Copied:
             files += 1
             size += len(data)
         durable.write(folder / "log" / tiles.CHECKPOINT, source.proof.checkpoint.encode())
-        durable.write(folder / _TIMESTAMP, source.inline()[_TIMESTAMP])
+        durable.write(folder / _TIMESTAMP, source.timestamp)
         put_head(folder, source.packed)
     except OSError as error:
         raise UsageError(f"{error.filename or folder}: {error.strerror}") from error
@@ -160,7 +161,7 @@ def export(origin: Origin, file: Path, extent: Extent, tell: Tell) -> Copied:
     with _replaced(file) as out, tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         last = {
             f"log/{tiles.CHECKPOINT}": source.proof.checkpoint.encode(),
-            _TIMESTAMP: source.inline()[_TIMESTAMP],
+            _TIMESTAMP: source.timestamp,
             HEAD: source.packed,
         }
         for path, data in (*_files(source, extent, tell, lambda _wanted: False), *last.items()):
@@ -191,7 +192,7 @@ def _files(source: _Source, extent: Extent, tell: Tell, have: Callable[[Wanted],
             metadata |= earlier
         wanted = [one for document in documents for one in _targets(document)]
         wanted += [*_log(source)]
-    except (ValueError, KeyError, TypeError, StopIteration) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedInput(f"{source.name}: its metadata is damaged ({type(error).__name__}: {error})") from error
     yield from ((path, data) for path, data in metadata.items() if path != _TIMESTAMP)
     wanted = [one for one in dict.fromkeys(wanted) if _belongs(one, source.release, extent)]
@@ -226,7 +227,8 @@ def _targets(document: bytes) -> Iterator[Wanted]:
     for name, target in _signed(document)["targets"].items():
         folder, _, base = name.rpartition("/")
         sha256, length = target["hashes"]["sha256"], target["length"]
-        if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not 0 <= length <= PACKED_BYTES:
+        is_length = type(length) is int and 0 <= length <= PACKED_BYTES
+        if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not is_length:
             raise ValueError(name)
         yield Wanted(f"targets/{folder}/{sha256}.{base}", length, sha256)
 
