@@ -34,8 +34,12 @@ class Answer(NamedTuple):
 class Client:
     """A connection to the ICAP port of a daemon."""
 
-    def __init__(self, port: int) -> None:
-        self.connection = socket.create_connection(("127.0.0.1", port), 60)
+    def __init__(self, port: int, *, window: int = 0) -> None:
+        self.connection = socket.socket()
+        self.connection.settimeout(60)
+        if window:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        self.connection.connect(("127.0.0.1", port))
         self._file: BinaryIO = self.connection.makefile("rb")
 
     def __enter__(self) -> Self:

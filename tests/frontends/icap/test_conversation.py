@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.frontends.clamd.conftest import Running, Start, await_line
+from tests.frontends.clamd.conftest import Running, Start, await_line, everything
 from tests.frontends.icap.conftest import BOUNDS, FOUND, GET, MARKER, Client, chunks, head, port_of, reqmod, respmod
 
 CLEAN = b"nothing to see\n"
@@ -192,6 +192,18 @@ def test_slow_clients_are_told_so(icap_daemon: Running) -> None:
             assert slow.over()
     with idle:
         assert idle.over()
+
+
+def test_who_reads_too_slowly_gets_a_part_and_nothing_else(serve: Start, database: Path) -> None:
+    daemon = serve(database, "--icap", "127.0.0.1:0", "--read-timeout", "2")
+    content = bytes(20_000_000)
+    with Client(port_of(daemon, "icap"), window=4096) as client:
+        client.connection.sendall(respmod(body=chunks(content)))
+        await_line(daemon, "left in the middle of an answer")
+        said = everything(client.connection)
+    assert said.startswith(b"ICAP/1.0 200 ")
+    assert said.count(b"ICAP/1.0") == 1
+    assert len(said) < len(content)
 
 
 @pytest.mark.parametrize(("policy", "status"), [("block", 200), ("error", 500), ("pass", 204)])

@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=options.size,
         default=usual.stream_bytes,
         metavar="SIZE",
-        help=f"longest content of INSTREAM (default: {usual.stream_bytes // MIB}M)",
+        help=f"longest content of INSTREAM, ICAP and milter (default: {usual.stream_bytes // MIB}M)",
     )
     group.add_argument(
         "--max-streams",

@@ -132,14 +132,21 @@ class _Exchange:
         report = await self._report(message, host) if self._request.body else Report()
         judgement = judge(report)
         host.log.verdict(_client(peer, self._request), message.url, report)
+        try:
+            await self._answer(judgement, before_body, message.url, host.version)
+        except (BadRequest, TimedOut) as error:
+            host.log.note("left in the middle of an answer", client=peer, reason=str(error) or "timeout")
+            raise HungUp from error  # another answer behind half of one would be taken for a part of it
+        return not self._closes
+
+    async def _answer(self, judgement: Judgement, before_body: bytes, url: bytes, version: str) -> None:
         if judgement.outcome is Outcome.CLEAN or self._passes(judgement):
             await self._pass(before_body)
         elif judgement.outcome is not Outcome.FOUND and self._rules.incomplete is Incomplete.ERROR:
             await self._wire.send(self._voice.not_examined(judgement, closes=self._closes))
         else:
-            shown = page.render(self._rules.page, judgement, message.url, host.version)
+            shown = page.render(self._rules.page, judgement, url, version)
             await self._wire.send(self._voice.blocked(judgement, shown, closes=self._closes))
-        return not self._closes
 
     @property
     def _closes(self) -> bool:
