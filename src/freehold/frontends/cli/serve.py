@@ -80,6 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for front_end in _FRONT_ENDS.values():
         front_end.add_arguments(parser)
     parser.add_argument("--jobs", type=options.count, metavar="N", help="workers (default: one for each core)")
+    parser.add_argument(
+        "--log", choices=["text", "json"], default="text", help="form of the lines on standard error (default: text)"
+    )
     responding.add_arguments(parser.add_argument_group("what is done with what is found"))
     options.add_examination(parser)
     options.add_unwanted(parser)
@@ -107,7 +110,7 @@ async def _serve(args: argparse.Namespace, listeners: _Listeners) -> None:
     jobs = args.jobs or processors()
     staffing = Staffing(limits, jobs, confine=not args.unsafe_no_sandbox, passwords=passwords)
     errands: Errands = {"state": partial(_state, args), **resolving.errands()}
-    daemon = Daemon(staffing, partial(_prepare, args), Log(), errands)
+    daemon = Daemon(staffing, partial(_prepare, args), Log(as_json=args.log == "json"), errands)
     try:
         await daemon.load()
     except BaseException:
