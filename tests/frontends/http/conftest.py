@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,6 @@ from tests.frontends.clamd.conftest import Running, Start, await_line, database,
 from freehold.sandbox import lockdown
 
 MARKER = b"xx freehold-marker-one xx"
-BOUNDS = ("--max-stream", "1M", "--command-timeout", "2", "--read-timeout", "2")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,13 +51,11 @@ class Client:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def ask(self, method: str, target: str, body: Any = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, target, body, self._headers | given)
-        response = connection.getresponse()
-        answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        connection.close()
-        return answer
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+            connection.request(method, target, body, self._headers | given)
+            with connection.getresponse() as response:
+                return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
 
     def get(self, target: str, **headers: str) -> Answer:
         return self.ask("GET", target, **headers)
@@ -68,7 +66,7 @@ class Client:
 
 @pytest.fixture(scope="session")
 def http_daemon(serve: Start, database: Path) -> Running:  # noqa: F811 - a fixture
-    return serve(database, "--http", "127.0.0.1:0", *BOUNDS)
+    return serve(database, "--http", "127.0.0.1:0", "--max-stream", "1M")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import re
 import select
 import signal
 import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.frontends.clamd.conftest import everything, stream
+from tests.frontends.conftest import COMMAND
 from tests.frontends.http.conftest import FORM, MARKER, Client, Running, Start, await_line, form
 
 HEAD = b"POST /v1/scan HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -30,6 +32,12 @@ def say(client: Client, data: bytes, *, ends: bool = False) -> bytes:
             if ends:
                 connection.shutdown(socket.SHUT_WR)
         return everything(connection)
+
+
+@pytest.fixture(scope="module")
+def hasty(serve: Start, database: Path) -> Client:
+    """A daemon that waits for nobody."""
+    return Client(serve(database, "--http", "127.0.0.1:0", "--command-timeout", "2", "--read-timeout", "2"))
 
 
 def works(client: Client) -> bool:
@@ -55,9 +63,11 @@ def test_a_length_that_is_not_true(client: Client) -> None:
     assert say(client, HEAD + b"Content-Length: 100\r\n\r\n" + MARKER, ends=True) == b""  # the end never came
     longer = say(client, HEAD + b"Content-Length: 5\r\nConnection: close\r\n\r\n" + MARKER)
     assert b'"size": 5' in longer
-    twice = HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    twice = HEAD + b"Connection: close\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     assert say(client, twice).startswith((b"HTTP/1.1 400", b"HTTP/1.1 200"))
-    assert say(client, HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello").startswith(b"HTTP/1.1 400")
+    refusal = say(client, HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello")
+    assert refusal.startswith(b"HTTP/1.1 400")
+    assert b"application/problem+json" in refusal
     assert works(client)
 
 
@@ -114,7 +124,7 @@ def test_large_heads_are_refused(client: Client) -> None:
     assert works(client)
 
 
-def test_slow_clients_take_nothing_from_others(client: Client) -> None:
+def test_slow_clients_take_nothing_from_others(hasty: Client) -> None:
     slow = (
         b"",
         b"POST /v1",
@@ -123,18 +133,18 @@ def test_slow_clients_take_nothing_from_others(client: Client) -> None:
         HEAD + b"Content-Type: multipart/form-data; boundary=xXx\r\nContent-Length: 99\r\n\r\n--xXx\r\n",
     )
     with contextlib.ExitStack() as stack:
-        idle = [stack.enter_context(connect(client)) for _ in range(100)]
+        idle = [stack.enter_context(connect(hasty)) for _ in range(100)]
         for number, connection in enumerate(idle):
             connection.sendall(slow[number % len(slow)])
-        assert works(client)
+        assert works(hasty)
         answers = [everything(connection) for connection in idle]
     for number, answer in enumerate(answers):
         assert answer.startswith(b"HTTP/1.1 408" if number % len(slow) > 1 else b""), answer
         assert b"200" not in answer
 
 
-def test_who_does_not_take_an_answer_is_left(client: Client) -> None:
-    with connect(client) as connection:
+def test_who_does_not_take_an_answer_is_left(hasty: Client) -> None:
+    with connect(hasty) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         request = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
         with contextlib.suppress(OSError):
@@ -142,7 +152,7 @@ def test_who_does_not_take_an_answer_is_left(client: Client) -> None:
         poll = select.poll()
         poll.register(connection, 0)
         assert poll.poll(60_000)  # the daemon has hung up
-    assert works(client)
+    assert works(hasty)
 
 
 def descriptors(daemon: Running) -> int:
@@ -186,6 +196,20 @@ def test_it_ends_in_order(serve: Start, database: Path) -> None:
         busy.sendall(MARKER[5:])
         assert b'"verdict": "infected"' in everything(busy)
     assert daemon.process.wait(60) == 0
+
+
+def test_systemd_may_listen(environment: dict[str, str], database: Path, tmp_path: Path) -> None:
+    """What systemd does: a listening socket as descriptor 3, with a name; over it comes the first client already."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, (tmp_path / "log").open("wb") as log:
+        script = 'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http; exec "$@" 3<&0 0</dev/null'
+        command = [COMMAND, "serve", "--socket", tmp_path / "socket", "--database", database]
+        process = subprocess.Popen(["sh", "-c", script, "sh", *command], env=environment, stdin=listener, stderr=log)
+        with socket.create_connection(listener.getsockname(), 120) as connection:
+            connection.sendall(HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(MARKER) + MARKER)
+            answer = everything(connection)
+        process.terminate()
+        assert process.wait(60) == 0
+        assert b'"verdict": "infected"' in answer, (tmp_path / "log").read_text()
 
 
 def test_clients_of_clamd_are_served_besides(http_daemon: Running) -> None:

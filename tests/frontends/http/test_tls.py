@@ -3,6 +3,7 @@
 import http.client
 import ssl
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,10 @@ def ask(port: int, certificates: Path, client: str = "") -> tuple[int, bytes]:
     context = ssl.create_default_context(cafile=certificates / "server.crt")
     if client:
         context.load_cert_chain(certificates / f"{client}.pem")
-    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
-    connection.request("POST", "/v1/scan", bytes(200_000) + MARKER)
-    response = connection.getresponse()
-    answer = response.status, response.read()
-    connection.close()
-    return answer
+    with closing(http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)) as connection:
+        connection.request("POST", "/v1/scan", bytes(200_000) + MARKER)
+        with connection.getresponse() as response:
+            return response.status, response.read()
 
 
 def test_contents_come_encrypted(serve: Start, database: Path, certificates: Path) -> None:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-_LINGER = 1.0
+_LINGER = 5.0
 _LINGER_BYTES = 16 << 20
 """How long, and how much, a client may go on sending what nobody wants, so that it can read why."""
 

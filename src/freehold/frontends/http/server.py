@@ -23,7 +23,7 @@ from freehold.frontends.http.callbacks import Courier, Destinations
 from freehold.frontends.http.host import Host
 from freehold.frontends.http.jobs import Jobs
 from freehold.frontends.http.policy import Rules
-from freehold.frontends.http.problems import is_unread
+from freehold.frontends.http.problems import Problem, is_unread
 from freehold.frontends.http.tls import Certificates
 from freehold.frontends.http.tokens import Tokens
 from freehold.frontends.intake import Intake
@@ -164,8 +164,23 @@ class _Protocol(H11Protocol):
 
     def handle_events(self) -> None:
         """Take what has come; see uvicorn."""
-        super().handle_events()
+        try:
+            super().handle_events()
+        except h11.LocalProtocolError:  # nonsense in the middle of an answer, which cannot be called back
+            self.transport.abort()
         self._watch_headers()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP, as all refusals are answered."""
+        problem = Problem(400, msg)
+        headers = [*problem.raw_headers, (b"connection", b"close")]
+        for event in (
+            h11.Response(status_code=400, headers=headers),
+            h11.Data(data=bytes(problem.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event))
+        self.transport.close()
 
     def pause_writing(self) -> None:
         """See ``asyncio.Protocol``."""
