@@ -15,6 +15,8 @@ import pytest
 from tests.frontends.conftest import Run
 from tests.updates.client.conftest import Serve, Web
 from tests.updates.client.publisher import Publisher
+from tests.updates.publisher import START
+from tests.updates.publisher import Publisher as Repository
 
 pytestmark = pytest.mark.slow
 
@@ -30,14 +32,14 @@ def hdb(number: int) -> str:
 class Client:
     """One machine that follows a feed, in a folder of its own."""
 
-    def __init__(self, run: Run, home: Path, web: Web, publisher: Publisher) -> None:
+    def __init__(self, run: Run, home: Path, web: Web, publisher: "Publisher | Repository") -> None:
         self._run = run
         kinds = ("cache", "config", "data", "state")
         self.environment = os.environ | {f"XDG_{kind.upper()}_HOME": str(home / kind) for kind in kinds}
         self.environment["XDG_CACHE_HOME"] = os.environ["XDG_CACHE_HOME"]
         self.home = home
         self.web = web
-        self.publisher = publisher
+        self.root_sha256 = sha256((web.root / "metadata/1.root.json").read_bytes()).hexdigest()
         self.folder = home / "data/freehold/feeds/core"
         for kind in kinds:
             (home / kind).mkdir(parents=True, exist_ok=True)
@@ -47,9 +49,7 @@ class Client:
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def adopt(self, *args: object) -> None:
-        status, _, errors = self.run(
-            "feed", "adopt", self.web.address, "--root-sha256", self.publisher.root_sha256, *args
-        )
+        status, _, errors = self.run("feed", "adopt", self.web.address, "--root-sha256", self.root_sha256, *args)
         assert (status, errors) == (0, "")
 
     def update(self, *args: object) -> dict[str, Any]:
@@ -102,6 +102,29 @@ def test_first_install_then_nothing_new_then_one_release(client: Client, publish
     assert (second["outcome"], second["release"], second["requests"]) == ("updated", 2, 2), second
     assert [line.split("/")[1].split(" ")[0] for line in client.web.requests()] == ["head", "targets"]
     assert client.found(tmp_path) == {1, 2}
+
+
+def test_what_freehold_repo_publishes(freehold: Run, serve: Serve, tmp_path: Path) -> None:
+    """From signature files to a detection: three releases of the publisher's own commands, one of them a retraction."""
+    repository = Repository(tmp_path / "publisher")
+    repository.release(hsb=hdb(0) + "\n" + hdb(1) + "\n", yar=YARA)
+    client = Client(freehold, tmp_path / "client", serve(repository.public), repository)
+    client.adopt("--ring", "early")
+    assert client.update()["release"] == 1
+    assert client.found(tmp_path) == {0, 1, 3}
+    repository.release(hsb=hdb(0) + "\n" + hdb(1) + "\n" + hdb(2) + "\n")
+    client.web.requests()
+    answer = client.update()
+    assert (answer["release"], answer["requests"]) == (2, 2)
+    assert len(client.web.requests()) == 2
+    assert client.found(tmp_path) == {0, 1, 2, 3}
+    assert client.update()["requests"] == 1
+    assert client.web.requests() == ["GET /head 304"]
+    repository.run("revoke", "Test.Marker-1", "--published", START + 60 * 3)
+    repository.publish()
+    answer = client.update()
+    assert (answer["release"], answer["requests"]) == (3, 2)
+    assert client.found(tmp_path) == {0, 2, 3}
 
 
 def test_what_is_taken_back_is_not_found_any_more_and_nothing_else_is_lost(

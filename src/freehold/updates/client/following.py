@@ -134,7 +134,7 @@ class Follower:
         state = replace(offer.state, seq=release.seq, since=0, bad=bad)
         self._store.remember(state)
         self._learn_mirrors(offer)
-        done = replace(state, since=offers.seen_since(release, offer.seen))
+        done = replace(state, since=offers.seen_since(release, offer.seen), heard=int(time.time()))
         if active is not None and (active.seq, active.state) == (release.seq, release.state):
             return Outcome("current", active.seq, release.seq), done
         due = self._due(release, active, state)

@@ -32,7 +32,7 @@ HEAD = "head"
 ROOT_VERSION = "root-version"
 
 CONDITIONAL_SECONDS = 12 * 3600
-"""How long after the witnesses' last word a mirror may answer that nothing is new; then it must show its head."""
+"""How long a mirror may answer that nothing is new, before it must show its head again."""
 
 _DIGITS = 9
 
@@ -93,7 +93,7 @@ def seen_since(release: Release, seen: Seen) -> int:
 
 def is_recent(state: State) -> bool:
     """Whether a mirror may still be asked for changes only."""
-    return state.since > 0 and abs(time.time() - max(state.since, state.best_time)) < CONDITIONAL_SECONDS
+    return state.since > 0 and 0 <= time.time() - state.heard < CONDITIONAL_SECONDS
 
 
 def _head(origin: Origin, since: int) -> bytes | None:

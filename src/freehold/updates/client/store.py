@@ -74,6 +74,7 @@ class State:
         checkpoint: what log and witnesses signed of it.
         best_time: seconds since 1970 that have certainly passed, as witnesses say.
         since: what to ask mirrors for changes since: a time out of the head, in seconds since 1970; 0 for none.
+        heard: time at which a head was last verified, in seconds since 1970.
         bad: releases that are not used here: they did harm, or their publisher takes them back.
         failures: attempts in a row that failed.
         not_before: time of the next attempt that a timer may make, in seconds since 1970.
@@ -86,6 +87,7 @@ class State:
     checkpoint: str = ""
     best_time: int = 0
     since: int = 0
+    heard: int = 0
     bad: tuple[int, ...] = ()
     failures: int = 0
     not_before: int = 0
