@@ -72,7 +72,7 @@ def main() -> int:
     with ExitStack() as stack:
         work = args.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="updates-")))
         repository = _repository(work, args.signatures, args.releases)
-        figures = {"releases": args.releases, **_sizes(repository)}
+        figures = {"releases": args.releases, "cores": os.cpu_count(), **_sizes(repository)}
         server = stack.enter_context(_serving(repository.public, work / "nginx"))
         figures |= {"wire": _wire(server), "load": _load(server, repository, args.seconds)}
     print(json.dumps(figures, indent=2))
