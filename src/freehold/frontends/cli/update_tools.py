@@ -52,7 +52,8 @@ class Tools:
         """Compile the signatures of a release; what this version does not know is left out and said."""
         from freehold.signatures.compile import build
 
-        result = build([sources], destination, base=base, retracted=retracted, unwanted=True)
+        # One process: several share locks in /dev/shm, which the updater may not see.
+        result = build([sources], destination, jobs=1, base=base, retracted=retracted, unwanted=True)
         for rejected in result.rejected[:_SHOWN]:
             where = f"{printable(rejected.source)}:{rejected.line}"
             print(f"freehold: {where}: left out: {printable(rejected.reason)}", file=sys.stderr)
