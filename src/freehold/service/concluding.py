@@ -4,6 +4,7 @@ Only files that have a place of their own are taken, never what came as a stream
 could look back as a scan does (``quarantining``), so the breaker looks at the last hour.
 """
 
+import asyncio
 import os
 import time
 from collections import Counter, deque
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 HOUR = 60
 """Minutes that the breaker looks back."""
+
+PATIENCE = 60.0
+"""Seconds that lists and the quarantine get; a file system that does not answer must not keep findings from clients."""
 
 _NO_SUCH_FILE = "content that came without a file that its sender may move is not taken"
 
@@ -77,12 +81,13 @@ class Conclusions:
     Args:
         consequences: what is done.
         clerks: who can do it.
+        hour: what the breaker looks back at.
     """
 
-    def __init__(self, consequences: Consequences, clerks: Clerks) -> None:
+    def __init__(self, consequences: Consequences, clerks: Clerks, hour: "Hour") -> None:
         self._consequences = consequences
         self._clerks = clerks
-        self._hour = _Hour()
+        self._hour = hour
 
     @property
     def wants_all_matches(self) -> bool:
@@ -104,12 +109,12 @@ class Conclusions:
         place = [os.fsdecode(entry.path), from_status(entry.status)]
         arguments = (report.to_wire(), place, held, all_matches)
         try:
-            async with self._clerks.errand("conclude", *arguments, fd=entry.fd) as errand:
+            async with asyncio.timeout(PATIENCE), self._clerks.errand("conclude", *arguments, fd=entry.fd) as errand:
                 async for item in errand:
                     return _from_wire(report, item.values)
-        except ClerkLost as error:
+        except (ClerkLost, TimeoutError) as error:
             report = copy(report)  # others may have the same one
-            detail = f"lists and quarantine cannot be asked: {error}"
+            detail = f"lists and quarantine cannot be asked: {str(error) or 'they take too long'}"
             report.problems = [*report.problems, Problem(ProblemKind.INTERNAL, name_of(entry), detail)]
         return report
 
@@ -135,13 +140,14 @@ class Conclusions:
         return objection(report, tripped, examined, "within an hour")
 
 
-class _Hour:
+class Hour:
     """Counts files, and those that signatures have hit, minute by minute."""
 
     def __init__(self) -> None:
         self._minutes: deque[tuple[int, Counter[str]]] = deque(maxlen=HOUR)
 
     def add(self, names: set[str]) -> None:
+        """Count a file with what hit it."""
         minute = int(time.monotonic() // 60)
         if not self._minutes or self._minutes[-1][0] != minute:
             self._minutes.append((minute, Counter()))

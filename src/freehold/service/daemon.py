@@ -16,7 +16,7 @@ from freehold.bundle.layout import MANIFEST
 from freehold.model.errors import FreeholdError
 from freehold.service import walking
 from freehold.service.clerks import ClerkLost, Clerks, Errands, Item
-from freehold.service.concluding import Conclusions, Consequences
+from freehold.service.concluding import Conclusions, Consequences, Hour
 from freehold.service.dispatch import Dispatcher
 from freehold.service.log import Log
 from freehold.service.manager import notify, reloading, watchdog_seconds
@@ -68,14 +68,16 @@ class Daemon:
             find something else.
 
     Attributes:
-        clerks: do what may block.
+        walkers: clerks who walk through the file system; one that hangs there keeps the others' work from nobody.
     """
 
     def __init__(self, staffing: Staffing, prepare: Prepare, log: Log, errands: Errands | None = None) -> None:
         self.log = log
         self.dispatcher = Dispatcher(staffing)
-        self._errands: Errands = {"state": lambda _: iter([Item([""])]), **(errands or {}), **walking.errands()}
-        self.clerks = Clerks(self._errands)
+        self._errands: Errands = {"state": lambda _: iter([Item([""])]), **(errands or {})}
+        self.walkers = Clerks(walking.errands())
+        self._clerks = Clerks(self._errands)
+        self._hour = Hour()
         self._prepare = prepare
         self._loaded = ""
         self._stopping = asyncio.Event()
@@ -111,11 +113,11 @@ class Daemon:
     async def load(self) -> None:
         """Load the databases and try them; raises ``FreeholdError``."""
         self._loaded = await self._state()
-        prepared = await self._prepare(self.clerks)
+        prepared = await self._prepare(self._clerks)
         await self.dispatcher.use(prepared.bundles)
-        before = self.clerks
-        self.clerks = Clerks({**self._errands, **prepared.consequences.errands()})
-        self.dispatcher.conclusions = Conclusions(prepared.consequences, self.clerks)
+        before = self._clerks
+        self._clerks = Clerks({**self._errands, **prepared.consequences.errands()})
+        self.dispatcher.conclusions = Conclusions(prepared.consequences, self._clerks, self._hour)
         before.retire()
         for notice in prepared.notices:
             self.log.warning("notice", text=notice)
@@ -154,7 +156,8 @@ class Daemon:
     def close(self) -> None:
         """End all workers at once."""
         self.dispatcher.close()
-        self.clerks.close()
+        self._clerks.close()
+        self.walkers.close()
 
     def shut_down(self) -> None:
         """Finish what was begun, and end."""
@@ -187,7 +190,7 @@ class Daemon:
 
     async def _state(self) -> str:
         try:
-            async with self.clerks.errand("state") as errand:
+            async with self._clerks.errand("state") as errand:
                 return str((await anext(errand)).values[0])
         except ClerkLost as error:
             self.log.warning("cannot look at the databases", reason=str(error))

@@ -42,7 +42,7 @@ class Running:
     def connect(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(os.fspath(self.path))  # before there is a time limit: a queue that is full is waited for
-        connection.settimeout(30)
+        connection.settimeout(120)
         return connection
 
     def ask(self, *pieces: bytes) -> bytes:

@@ -31,7 +31,7 @@ class Host(host.Host, Protocol):
     """What a conversation needs of the service."""
 
     @property
-    def clerks(self) -> Clerks:
+    def walkers(self) -> Clerks:
         """Who walks through the file system."""
 
     def reload(self) -> None:
@@ -242,7 +242,7 @@ class Connection:
             self._host.log.verdict(self._peer.name, path, report)
 
         client = Client(say, note, self._wire.gone, self._peer.may_move)
-        await scan_tree(command, Examiners(self._host.dispatcher, self._host.clerks), self._rules, client)
+        await scan_tree(command, Examiners(self._host.dispatcher, self._host.walkers), self._rules, client)
 
 
 async def _quietly(work: Awaitable[None]) -> None:

@@ -45,7 +45,7 @@ class Examiners(NamedTuple):
     """Who does the work: finds files, and examines them."""
 
     dispatcher: Dispatcher
-    clerks: Clerks
+    walkers: Clerks
 
 
 async def scan_tree(command: Command, examiners: Examiners, rules: Rules, client: Client) -> None:
@@ -62,7 +62,7 @@ async def scan_tree(command: Command, examiners: Examiners, rules: Rules, client
     every = command.name == "ALLMATCHSCAN"
     quiet = True
     try:
-        async with walked(examiners.clerks, command.argument, rules.walk, ahead) as entries:
+        async with walked(examiners.walkers, command.argument, rules.walk, ahead) as entries:
             reports = _reports(entries, ahead, lambda entry: _examine(entry, examiners.dispatcher, client, every=every))
             async with aclosing(reports):
                 async for path, report in reports:
