@@ -156,6 +156,13 @@ def test_a_bomb_ends_within_its_budget_and_is_reported(freehold, tmp_path, name)
     assert not {"timeout", "crashed", "internal"} & {problem["kind"] for problem in report["problems"]}
 
 
+def test_a_limit_of_ones_own_counts_for_small_files_too(freehold, tmp_path):
+    file = tmp_path / "members.ar"
+    file.write_bytes(ar_of_members(25_000))
+    assert freehold("scan", file).returncode == 2
+    assert freehold("scan", "--max-artifacts", "30000", file).returncode == 0
+
+
 MARK = b"All of this was examined: the mark stands behind everything else. "
 HIDDEN = base64.b64encode(MARK)
 

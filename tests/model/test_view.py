@@ -1,10 +1,11 @@
 """Both kinds of view behave as slices of the same bytes."""
 
 import os
+import random
 import tempfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freehold.model.view import RESIDENT, WINDOW, BytesView, ContentChanged, FileView, open_view
@@ -29,6 +30,23 @@ def test_views_are_slices(data, start, length, offset, count):
             assert part.size == len(expected)
             assert part.read(offset, count) == expected[offset : offset + count]
             assert b"".join(bytes(w) for _, w in part.windows(0)) == expected
+
+
+READ_AHEAD_DATA = random.Random(7).randbytes(200_000)
+STEPS = st.tuples(st.integers(-40_000, 40_000) | st.integers(-40, 200), st.integers(-3, 5000) | st.just(50_000))
+
+
+@settings(deadline=None)
+@given(st.lists(STEPS, max_size=40), st.integers(0, 200_000))
+def test_reading_on_and_back_gives_what_stands_there(steps, size):
+    data = READ_AHEAD_DATA[:size]
+    file, view = on_disk(data)
+    position = 0
+    with file:
+        for step, length in steps:
+            position = max(position + step, 0)
+            expected = data[position : position + length] if length > 0 else b""
+            assert view.read(position, length) == expected
 
 
 @pytest.mark.parametrize("overlap", [0, 1, 4096])

@@ -61,12 +61,14 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--max-artifacts",
         type=count,
+        default=usual.artifacts,
         metavar="N",
-        help=f"files inside files (default: {usual.artifacts}, of which small files may hold {usual.artifacts_floor})",
+        help=f"files inside files (default: %(default)s, of which small files may hold {usual.artifacts_floor})",
     )
     group.add_argument(
         "--max-unpacked",
         type=size,
+        default=usual.unpacked_bytes,
         metavar="SIZE",
         help="bytes that unpacking may produce, like 4G (default: 2G, of which small files may produce 512M)",
     )
@@ -142,14 +144,15 @@ def _passwords(name: str) -> list[bytes]:
 
 
 def limits_of(args: argparse.Namespace) -> Limits:
-    """Return the limits that the options ask for."""
+    """Return the limits that the options ask for; other numbers than the usual ones count for small files, too."""
     usual = Limits()
+    own_count, own_bytes = args.max_artifacts != usual.artifacts, args.max_unpacked != usual.unpacked_bytes
     return Limits(
         depth=args.max_depth,
-        artifacts=args.max_artifacts or usual.artifacts,
-        artifacts_floor=args.max_artifacts or usual.artifacts_floor,
-        unpacked_bytes=args.max_unpacked or usual.unpacked_bytes,
-        unpacked_floor=args.max_unpacked or usual.unpacked_floor,
+        artifacts=args.max_artifacts,
+        artifacts_floor=args.max_artifacts if own_count else usual.artifacts_floor,
+        unpacked_bytes=args.max_unpacked,
+        unpacked_floor=args.max_unpacked if own_bytes else usual.unpacked_floor,
         ratio=args.max_ratio,
         seconds=args.timeout * _patience(args),
         worker_memory=args.max_memory,

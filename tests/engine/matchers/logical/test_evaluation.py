@@ -84,14 +84,14 @@ def holds(signature, data, landmarks=None, macros=None):
     return LogicalProgram(signature.expression, signature.subsignatures).holds(surroundings) is not None
 
 
-@settings(max_examples=800)
+@settings(max_examples=800, deadline=None)
 @given(signatures(), DATA, LANDMARKS, MACROS)
 def test_it_holds_when_the_reference_says_so(signature, data, landmarks, macros):
     facts = reference.Facts(landmarks=landmarks, macros=macros)
     assert holds(signature, data, landmarks, macros) == reference.matches(signature, data, facts)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(signatures(), DATA, LANDMARKS, st.integers(0, 2))
 def test_literals_that_are_looked_for_together_change_nothing(signature, data, landmarks, alone):
     usual = text_module.LONG, text_module._ALONE, text_module.MOST_PLACES
@@ -155,7 +155,7 @@ GATED = st.builds(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(GATED, st.text("abc", max_size=6).map(str.encode))
 def test_where_a_gate_is_closed_the_reference_finds_nothing(signature, data):
     gate = gate_of(signature.expression, signature.subsignatures)
