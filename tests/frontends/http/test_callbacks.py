@@ -139,6 +139,18 @@ def test_a_courier_that_dies_is_replaced(daemon: Running, hook: Hook) -> None:
         await_line(daemon, "courier ended", before + 1)
 
 
+def test_what_was_begun_is_told_before_the_end(serve: Start, database: Path, hook: Hook, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    options = ("--http-callback", hook.origin, "--http-callback-secret", str(tmp_path / "secret"))
+    daemon = serve(database, "--http", "127.0.0.1:0", *options)
+    hook.told.clear()
+    job = Client(daemon).ask("POST", f"/v1/jobs?callback={hook.origin}/", MARKER).json["id"]
+    daemon.process.terminate()
+    assert daemon.process.wait(60) == 0
+    assert [json.loads(body)["id"] for _, body, _ in hook.told] == [job]
+    assert f"event=callback job={job} told=true" in daemon.log.read_text()
+
+
 def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -181,6 +182,20 @@ def test_requests_follow_each_other_on_one_connection(client: Client) -> None:
     request = HEAD + b"Content-Length: %d\r\n\r\n" % len(MARKER) + MARKER
     last = request.replace(b"Content-Length", b"Connection: close\r\nContent-Length")
     assert say(client, request * 4 + last).count(b"HTTP/1.1 200 OK") == 5
+
+
+def test_a_full_disk_is_said(serve: Start, database: Path) -> None:
+    client = Client(serve(database, "--http", "127.0.0.1:0"))
+    pid = client.daemon.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (200_000, before[1]))
+    answer = client.scan(bytes(500_000))
+    assert answer.status == 503
+    assert "no room" in answer.json["detail"]
+    assert answer.headers["retry-after"] == "10"
+    assert works(client)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    assert client.scan(bytes(500_000)).status == 200
 
 
 def test_it_ends_in_order(serve: Start, database: Path) -> None:
