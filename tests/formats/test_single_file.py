@@ -1,4 +1,4 @@
-"""Scripts that became one program: Node.js's single executable applications, and Nuitka's payloads."""
+"""Scripts that became one program: archives of PyInstaller, Node.js's single executables, and Nuitka's payloads."""
 
 import struct
 
@@ -46,3 +46,12 @@ def test_application_of_node_is_found_in_every_kind_of_program():
 def test_newer_blob_has_one_byte_more():
     newer = BLOB[:8] + b"\0" + BLOB[8:]
     assert open_one("nodesea", newer).members == [("app.js", b"console.log()")]
+
+
+def test_archive_of_pyinstaller_is_read_by_its_own_cookie_where_an_older_one_would_fit():
+    """The older cookie is 64 bytes shorter, which puts the table at the end of the last member."""
+    last = struct.pack(">I", 32) + bytes(60)
+    files = {"text.txt": b"one line\n" * 500, "packed.txt": b"another line\n" * 500, "last.bin": last}
+    opened = open_one("elf", installers.pyinstaller(programs.elf(), files))
+    assert dict(opened.members) == files
+    assert opened.collector.problems == []

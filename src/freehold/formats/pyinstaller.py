@@ -42,10 +42,24 @@ def archive(view: View, unpacking: Unpacking) -> Iterator[Child]:
         base = tail_start + found + cookie - length
         if base >= 0 and table_start + table_size <= length and table_size <= _LARGEST_TABLE:
             table = view.read(base + table_start, table_size)
-            if len(table) >= _ENTRY.size and _ENTRY.size <= int.from_bytes(table[:4], "big") <= len(table):
+            if _is_table(table) or (cookie == _COOKIE_BYTES[-1] and _begins_table(table)):
                 yield from _members(view, base, table, unpacking)
                 return
     unpacking.problem(ProblemKind.MALFORMED, "the archive of PyInstaller is damaged")
+
+
+def _is_table(table: bytes) -> bool:
+    """Tell whether entries fill a table to its end: a cookie of another length puts it elsewhere."""
+    at = 0
+    while _begins_table(table[at : at + _ENTRY.size], len(table) - at):
+        at += int.from_bytes(table[at : at + 4], "big")
+    return 0 < at == len(table)
+
+
+def _begins_table(table: bytes, left: int | None = None) -> bool:
+    """Tell whether an entry begins here that ends within what is left."""
+    width = int.from_bytes(table[:4], "big")
+    return len(table) >= _ENTRY.size and _ENTRY.size <= width <= (len(table) if left is None else left)
 
 
 def _members(view: View, base: int, table: bytes, unpacking: Unpacking) -> Iterator[Child]:
