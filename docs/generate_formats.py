@@ -44,7 +44,7 @@ GAPS = {
     "bundles of .NET in Mach-O, and none that .NET itself made was compared; "
     "programs packed with UPX are restored without exports, resources and the table of relocations; "
     "other packed programs are run on an emulated processor (`freehold[emulation]`), as far as they need only what "
-    "`emulation/winapi.tsv` lists: PESpin, and packers that need real Windows or run in a virtual machine of their own "
+    "`emulation/winapi.tsv` lists: packers that need real Windows or run in a virtual machine of their own "
     "(Themida, VMProtect), stay packed; sections and entry point of what is found in memory are the packed program's",
     "macho_inside": "code signatures are read and not checked; nothing that is packed is unpacked",
     "elf_inside": "packers other than UPX, and UPX without its header; shared libraries packed with UPX; UPX's filters "

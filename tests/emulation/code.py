@@ -25,6 +25,12 @@ SKIP_ONE = bytes.fromhex("8b44240c8380b80000000131c0c3")
 CHANGES_ITSELF = b"\xbf" + struct.pack("<I", BASE + CODE + 8) + b"\xb0\x90\xaa" + b"\xf4"
 """mov edi, next; mov al, 90; stosb; hlt: the last becomes a nop before it is executed."""
 
+_AT = BASE + CODE + len(CHANGES_ITSELF)
+UNNOTICED = CHANGES_ITSELF + bytes.fromhex("31c9b300") + b"\x88\x0d" + struct.pack("<I", BASE + DATA + 0xF0)
+UNNOTICED += b"\xc6\x05" + struct.pack("<I", _AT + 3) + bytes((KEY,)) + bytes.fromhex("4183f90275eb80fb5a7401f4")
+"""xor ecx, ecx; again: mov bl, 0; mov [data], cl; mov byte [the 0], 5a; inc ecx; cmp ecx, 2; jne again; cmp bl, 5a; je
+next; hlt: the write to data lets the emulator miss the one to code."""
+
 
 def program(code: bytes, *, wide: bool = False, name: bytes = b".text", handler: bytes = b"") -> bytes:
     """A program with one writable section: code at CODE, the hidden text at DATA."""

@@ -26,10 +26,11 @@ def run(program, seconds=3.0):
         (code.program(code.WIDE + code.RETURN, wide=True), "returns"),
         (code.program(code.IN_HANDLER + code.NARROW + code.LEAVE, handler=code.SKIP_ONE), "returns"),
         (code.program(code.CHANGES_ITSELF + code.NARROW + code.RETURN), "returns"),
+        (code.program(code.UNNOTICED + code.NARROW + code.RETURN), "returns"),
         (code.program(code.NARROW + b"\x0f\x0b"), "exception"),
         (code.program(code.NARROW + b"\xff\x15\0\0\0\0"), "exception"),
     ],
-    ids=["narrow", "wide", "handler", "changes itself", "illegal", "bad call"],
+    ids=["narrow", "wide", "handler", "changes itself", "unnoticed", "illegal", "bad call"],
 )
 def test_what_was_hidden_is_in_memory(program, end):
     assert code.SECRET not in program

@@ -51,9 +51,10 @@ def examine(tmp_path, programs, signatures=SECRET, mode=Mode.SANDBOX, limits=LIM
 @pytest.mark.skipif(not FILES.is_dir(), reason="clamav-testfiles is not installed")
 @pytest.mark.parametrize("mode", [Mode.SANDBOX, Mode.PROVE])
 def test_clamavs_packed_test_files_are_unpacked(tmp_path, mode):
-    packers = ("aspack", "fsg", "mew", "petite", "upack", "upx", "wwpack", "yc")
+    packers = ("aspack", "fsg", "mew", "pespin", "petite", "upack", "upx", "wwpack", "yc")
     programs = {name: (FILES / f"clam-{name}.exe").read_bytes() for name in packers}
-    reports = examine(tmp_path, programs, TEST_FILE, mode)
+    patient = LIMITS._replace(program_seconds=30.0)
+    reports = examine(tmp_path, programs, TEST_FILE, mode, patient)
     assert {name for name, report in reports.items() if report.verdict is Verdict.INFECTED} == set(packers)
 
 

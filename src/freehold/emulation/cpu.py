@@ -48,6 +48,13 @@ class Cpu(Protocol):
     def executed(self) -> int:
         """Instructions so far."""
 
+    @property
+    def changed_code(self) -> bool:
+        """Whether code that had been executed was changed."""
+
+    def restart(self) -> None:
+        """Begin anew, with no memory, and from now on notice every change of code, at the price of speed."""
+
     def map(self, address: int, size: int, *, code: bool = True) -> bool:
         """Make pages of zeros accessible; False when some of them are already, or when there is no memory left."""
 

@@ -2,11 +2,14 @@
 
 It does not follow code that changes itself: a write to translated code stops it. Then everything that was translated is
 thrown away, for which all memory has to be put in anew. So memory is kept small: pages that hold zeros only stay out.
+And it notices not every such write: after one to data, it lets those to code of the same page pass. Where that may
+matter, a second run keeps memory either writable or executable (``lines``), which costs a translation for each change.
 """
 
 from typing import Any
 
 from freehold.emulation.cpu import PAGE, Reason, Stop
+from freehold.emulation.lines import LINE, LONGEST, Lines
 
 _REGISTERS = ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp")
 _MORE = tuple(f"r{number}" for number in range(8, 16))
@@ -36,6 +39,7 @@ class IcicleCpu:
         self._maps: dict[int, tuple[int, bool]] = {}
         self._executed = 0
         self._forgotten = 0
+        self._lines: Lines | None = None
         self._names = {name: ("r" if wide else "e") + name for name in (*_REGISTERS, "ip")}
         if wide:
             self._names |= {name: name for name in _MORE}
@@ -43,8 +47,22 @@ class IcicleCpu:
         self._state += [f"mm{number}" for number in range(8)]
         self._state += [f"xmm{number}_q{half}" for number in range(16 if wide else 8) for half in "ab"]
         self._names |= {"flags": "eflags", "thread": "gs_offset" if wide else "fs_offset"}
-        self._reasons = _reasons(icicle.ExceptionCode)
+        self._codes: Any = icicle.ExceptionCode
+        self._reasons = _reasons(self._codes)
         self.put("flags", _FLAGS)
+
+    def restart(self) -> None:
+        """See ``Cpu.restart``."""
+        self._vm.reset()
+        self._maps.clear()
+        self._executed = self._forgotten = 0
+        self._lines = Lines()
+        self.put("flags", _FLAGS)
+
+    @property
+    def changed_code(self) -> bool:
+        """See ``Cpu.changed_code``."""
+        return self._forgotten > 0
 
     @property
     def executed(self) -> int:
@@ -66,6 +84,8 @@ class IcicleCpu:
         if self._maps.get(address, (0, False))[0] == size:
             del self._maps[address]
             self._vm.mem_unmap(address, size)
+            if self._lines is not None:
+                self._lines.forget(address, size)
 
     def read(self, address: int, size: int) -> bytes:
         """See ``Cpu.read``."""
@@ -84,6 +104,8 @@ class IcicleCpu:
                 return False
             self._forget_code()
             self._vm.mem_write(address, data)
+        if self._lines is not None and self._lines.hold(address, len(data)):
+            self._forget_code()
         return True
 
     def get(self, register: str) -> int:
@@ -108,12 +130,15 @@ class IcicleCpu:
             if status == self._icicle.RunStatus.InstructionLimit:
                 break
             code, address = self._vm.exception_code, int(self._vm.exception_value)
-            if code == self._icicle.ExceptionCode.SelfModifyingCode:
+            lines = self._lines
+            if lines is not None and code == self._codes.ExecViolation and lines.executed(address, self._code()):
+                self._forget_code()
+            elif self._is_write_to_code(code, address):
                 self._finish_write()
                 self._forget_code()
                 if self._forgotten % _PATIENCE == 0:  # this takes long: whoever looks at the clock is to get a chance
                     break
-            elif code == self._icicle.ExceptionCode.Syscall and address == _BREAKPOINT:
+            elif code == self._codes.Syscall and address == _BREAKPOINT:
                 return Stop(Reason.BREAKPOINT, self.get("ip"))
             else:
                 return Stop(self._reasons.get(str(code), Reason.OTHER), address)
@@ -122,22 +147,40 @@ class IcicleCpu:
     def _map(self, address: int, size: int, *, code: bool) -> bool:
         protections = self._icicle.MemoryProtection
         try:
-            self._vm.mem_map(address, size, protections.ExecuteReadWrite if code else protections.ReadWrite)
+            executable = code and self._lines is None
+            self._vm.mem_map(address, size, protections.ExecuteReadWrite if executable else protections.ReadWrite)
         except self._icicle.MemoryException:
             return False
         return True
 
+    def _code(self) -> list[tuple[int, int]]:
+        """Return the ranges of memory that may be code."""
+        return [(address, address + size) for address, (size, code) in self._maps.items() if code]
+
+    def _is_write_to_code(self, code: object, address: int) -> bool:
+        if code == self._codes.SelfModifyingCode:
+            return True
+        lines = self._lines
+        return lines is not None and code == self._codes.WritePerm and lines.hold(address, LONGEST)
+
     def _finish_write(self) -> None:
         """Let the instruction go on that was stopped in its middle, as it may have changed registers already."""
-        protection = self._icicle.MemoryProtection.ExecuteReadWrite
         for _ in range(_MOST_WRITES):
-            page = int(self._vm.exception_value) & -PAGE
-            for place in (page, page + PAGE):
-                if self.read(place, 1):
-                    self._vm.mem_protect(place, PAGE, protection)
+            self._make_writable(int(self._vm.exception_value))
             self._vm.step(1)
-            if self._vm.exception_code != self._icicle.ExceptionCode.SelfModifyingCode:
+            if not self._is_write_to_code(self._vm.exception_code, int(self._vm.exception_value)):
                 return
+
+    def _make_writable(self, address: int) -> None:
+        protections = self._icicle.MemoryProtection
+        if self._lines is not None:
+            for line in self._lines.written(address):
+                self._vm.mem_protect(line * LINE, LINE, protections.ReadWrite)
+            return
+        page = address & -PAGE
+        for place in (page, page + PAGE):
+            if self.read(place, 1):
+                self._vm.mem_protect(place, PAGE, protections.ExecuteReadWrite)
 
     def _forget_code(self) -> None:
         """Throw away what was translated."""
@@ -150,6 +193,8 @@ class IcicleCpu:
         for address, size, code, content in memory:
             self._map(address, size, code=code)
             self._fill(address, content)
+        for address, size in self._lines.runs() if self._lines is not None else ():
+            self._vm.mem_protect(address, size, self._icicle.MemoryProtection.ExecuteRead)
         for name, value in registers.items():
             self._vm.reg_write(name, value)
         self._vm.pc = here

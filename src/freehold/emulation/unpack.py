@@ -51,9 +51,20 @@ def unpack(program: bytes, processor: Callable[[bool], Cpu], limits: Limits) -> 
     """
     image = Image(program)
     cpu = processor(image.wide)
+    deadline = time.monotonic() + limits.program_seconds
+    dump = _dump(cpu, image, program, limits, deadline)
+    if dump.kind is ProblemKind.UNSUPPORTED and cpu.changed_code:  # perhaps because a change went unnoticed
+        cpu.restart()
+        again = _dump(cpu, image, program, limits, deadline)
+        return again if again.instructions > dump.instructions else dump
+    return dump
+
+
+def _dump(cpu: Cpu, image: Image, program: bytes, limits: Limits, deadline: float) -> Dump:
+    """Run a program on a processor without memory."""
     windows = Windows(cpu, image, program)
     loaded = cpu.read(windows.base, len(image.memory))
-    end, kind = _Run(cpu, image, windows, limits).run()
+    end, kind = _Run(cpu, image, windows, limits, deadline).run()
     memory = cpu.read(windows.base, len(image.memory))
     regions = [("memory", as_file(memory))]
     largest = sorted(windows.blocks.items(), key=lambda block: block[1], reverse=True)[:_MOST_BLOCKS]
@@ -80,12 +91,12 @@ class _End(NamedTuple):
 
 
 class _Run:
-    def __init__(self, cpu: Cpu, image: Image, windows: Windows, limits: Limits) -> None:
+    def __init__(self, cpu: Cpu, image: Image, windows: Windows, limits: Limits, deadline: float) -> None:
         self._cpu = cpu
         self._windows = windows
         self._exceptions = Exceptions(cpu, windows)
         self._limits = limits
-        self._deadline = time.monotonic() + limits.program_seconds
+        self._deadline = deadline
         self._starts = [*image.callbacks(), windows.base + image.entry]
 
     def run(self) -> _End:
