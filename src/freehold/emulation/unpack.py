@@ -43,7 +43,8 @@ def unpack(program: bytes, processor: Callable[[bool], Cpu], limits: Limits) -> 
     Args:
         program: a PE file.
         processor: returns a processor that has no memory yet, wide or not.
-        limits: ``program_seconds`` and ``program_instructions`` are what it may take.
+        limits: ``program_seconds`` and ``program_instructions`` are what each of its two runs may take; there is a
+            second one only when the first changed its own code and failed.
 
     Raises:
         MalformedInput: it is no program that Windows would load on x86.
@@ -51,20 +52,19 @@ def unpack(program: bytes, processor: Callable[[bool], Cpu], limits: Limits) -> 
     """
     image = Image(program)
     cpu = processor(image.wide)
-    deadline = time.monotonic() + limits.program_seconds
-    dump = _dump(cpu, image, program, limits, deadline)
+    dump = _dump(cpu, image, program, limits)
     if dump.kind is ProblemKind.UNSUPPORTED and cpu.changed_code:  # perhaps because a change went unnoticed
         cpu.restart()
-        again = _dump(cpu, image, program, limits, deadline)
+        again = _dump(cpu, image, program, limits)
         return again if again.instructions > dump.instructions else dump
     return dump
 
 
-def _dump(cpu: Cpu, image: Image, program: bytes, limits: Limits, deadline: float) -> Dump:
+def _dump(cpu: Cpu, image: Image, program: bytes, limits: Limits) -> Dump:
     """Run a program on a processor without memory."""
     windows = Windows(cpu, image, program)
     loaded = cpu.read(windows.base, len(image.memory))
-    end, kind = _Run(cpu, image, windows, limits, deadline).run()
+    end, kind = _Run(cpu, image, windows, limits).run()
     memory = cpu.read(windows.base, len(image.memory))
     regions = [("memory", as_file(memory))]
     largest = sorted(windows.blocks.items(), key=lambda block: block[1], reverse=True)[:_MOST_BLOCKS]
@@ -91,12 +91,12 @@ class _End(NamedTuple):
 
 
 class _Run:
-    def __init__(self, cpu: Cpu, image: Image, windows: Windows, limits: Limits, deadline: float) -> None:
+    def __init__(self, cpu: Cpu, image: Image, windows: Windows, limits: Limits) -> None:
         self._cpu = cpu
         self._windows = windows
         self._exceptions = Exceptions(cpu, windows)
         self._limits = limits
-        self._deadline = deadline
+        self._deadline = time.monotonic() + limits.program_seconds
         self._starts = [*image.callbacks(), windows.base + image.entry]
 
     def run(self) -> _End:

@@ -25,6 +25,7 @@ from freehold.sandbox.wire import PIECE, Lines, decode, encode, write_all
 
 MISSING = "install freehold[emulation] to have it run and unpacked"
 _GRACE = 2
+_RUNS = 2
 _ABORTED = {-signal.SIGALRM, -signal.SIGXCPU}
 
 
@@ -87,7 +88,7 @@ class _Emulator:
                 if code == 0:
                     self._say(identity, "done", "")
                 elif code in _ABORTED:
-                    seconds = self._limits.program_seconds
+                    seconds = _RUNS * self._limits.program_seconds
                     self._say(identity, ProblemKind.TIMEOUT, f"not unpacked within {seconds:g} s")
                 else:
                     self._say(identity, ProblemKind.CRASHED, f"the emulator {reason(code)}")
@@ -108,7 +109,7 @@ def _live(file: int, size: int, cpu: Cpu, policy: Policy, limits: Limits, *, wid
     """Be a process that runs a program and writes down what it had in memory, in place of it."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.alarm(math.ceil(limits.program_seconds) + _GRACE)  # the kernel's clock: nothing in here can stop it
+    signal.alarm(_RUNS * math.ceil(limits.program_seconds) + _GRACE)  # the kernel's clock: nothing in here can stop it
     worker.seal()
     lock_down(policy)
     program = os.pread(file, size, 0)

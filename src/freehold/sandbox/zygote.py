@@ -162,7 +162,7 @@ class _Zygote:
         limits = self._setup.limits
         return self._policy()._replace(
             memory=1024 * MIB,
-            cpu_seconds=2 * math.ceil(limits.program_seconds),
+            cpu_seconds=3 * math.ceil(limits.program_seconds),
             file_bytes=max(limits.program_memory, limits.program_bytes),
             descriptors=False,
             code=True,
