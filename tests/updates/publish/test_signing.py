@@ -356,3 +356,36 @@ def test_publishing_goes_on_where_it_was_ended(tmp_path):
     made.run("publish")
     assert (made.public / "head").read_bytes() == expected
     assert len(heads.tail(made.head())) == 2
+
+
+def test_a_release_that_was_never_published_leaves_nothing_behind(tmp_path):
+    made = Publisher(tmp_path)
+    made.release(hdb=hashes(1))
+    made.write(hdb=hashes(1, 2))
+    made.build()
+    made.run("sign", "--demo")
+    for count in range(3, 7):  # the number of what was signed is used again
+        made.release(hdb=hashes(*range(count)))
+    assert made.current().seq == 5
+    assert [part.start for part in made.current().segments] == [4, 3, 1]
+    assert command("mirror", made.public, tmp_path / "copy", "--history", "--json")["seq"] == 5
+
+
+def test_a_tree_without_its_metadata_does_not_begin_anew(tmp_path):
+    made = Publisher(tmp_path)
+    made.release(hdb=hashes(1))
+    made.write(hdb=hashes(1, 2))
+    for path in (made.public / "metadata").glob("*.core.json"):
+        path.unlink()
+    with pytest.raises(Refused, match="not the metadata that belongs to it"):
+        made.build()
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"feed":1,"rings":[]}', '{"feed":"core"}', '{"feed":"../x","rings":[]}']
+)
+def test_damaged_settings_are_refused(tmp_path, content):
+    made = Publisher(tmp_path)
+    (made.folder / "repo.json").write_text(content)
+    with pytest.raises(Refused, match=r"status 3: .*repo\.json is damaged"):
+        made.run("build", tmp_path)

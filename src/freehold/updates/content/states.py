@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, KeysView
+from collections.abc import ItemsView, Iterable, Iterator, KeysView
 
 from freehold.model.errors import MalformedInput
 from freehold.updates.content.entries import Entry, tombstone
@@ -36,6 +36,10 @@ class State:
         """Return the ids of all entries."""
         return self._entries.keys()
 
+    def items(self) -> ItemsView[bytes, Entry]:
+        """Return all entries with their ids."""
+        return self._entries.items()
+
     def by_tombstones(self, tombstones: Iterable[bytes]) -> list[Entry]:
         """Return the entries that these tombstones would take back."""
         wanted = frozenset(tombstones)
@@ -55,7 +59,7 @@ class State:
         Raises:
             MalformedInput: a tombstone would take away more than it should.
         """
-        added = tuple(entry for entry in target if entry.id not in self._entries)
+        added = tuple(entry for identity, entry in target.items() if identity not in self._entries)
         gone = self.ids() - target.ids()
         removed = frozenset(map(tombstone, gone))
         if len(removed) != len(gone) or target.by_tombstones(removed):

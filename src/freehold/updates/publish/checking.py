@@ -82,7 +82,6 @@ def check_release(repository: Repository, now: datetime, *, gate: bool, progress
     _compare_targets(repository, metadata, made)
     if gate:
         ask_gate(repository, release)
-    repository.remember(release)
     return release
 
 

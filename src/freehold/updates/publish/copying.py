@@ -85,8 +85,8 @@ class _Source:
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
         self.packed = self.read(Wanted(HEAD, heads.PACKED_BYTES))
-        self.members = heads.decode(self.packed)
         try:
+            self.members = heads.decode(self.packed)
             self.release = releases.parse(self.members[heads.RELEASE])
             self.proof = Proof.parse(self.members[heads.PROOF])
             self.checkpoint = Checkpoint.parse(self.proof.checkpoint.text)
@@ -94,6 +94,8 @@ class _Source:
             self._snapshot = next(data for name, data in self.members.items() if name.endswith(".snapshot.json"))
         except (KeyError, StopIteration) as error:
             raise MalformedInput(f"{origin.name}: the head lacks a part: {error or 'the snapshot'}") from error
+        except MalformedInput as error:
+            raise MalformedInput(f"{origin.name}: the head is damaged: {error}") from error
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ from freehold.updates.content.releases import Part, Release
 from freehold.updates.content.segments import Segment
 from freehold.updates.content.spans import chosen
 from freehold.updates.content.states import State
-from freehold.updates.publish.repository import Repository
+from freehold.updates.publish.repository import TARGETS, Repository
 
 
 class History:
@@ -19,7 +19,7 @@ class History:
         self._repository = repository
 
     def release(self, seq: int) -> Release:
-        """Return an earlier release, one that was made or checked here or that enough keys have signed.
+        """Return an earlier release that was published: enough keys have signed it, or had when it was seen here.
 
         Raises:
             TrustError: there is none.
@@ -70,7 +70,10 @@ class History:
         path = repository.public / "metadata" / f"{version}.{repository.feed}.json"
         try:
             metadata = Metadata[Targets].from_bytes(path.read_bytes())
-            repository.targets().verify_delegate(repository.feed, metadata)
+            targets = repository.published(TARGETS)
+            if targets is None:
+                return None
+            targets.verify_delegate(repository.feed, metadata)
         except (OSError, RepositoryError):
             return None
         return repository.release_in(metadata)

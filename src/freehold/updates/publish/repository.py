@@ -83,7 +83,7 @@ class Repository:
     @classmethod
     def create(cls, folder: Path, settings: Settings) -> "Repository":
         """Make a repository; raises ``UsageError`` when something but its keys is there already."""
-        if not _FEED.fullmatch(settings.feed) or settings.feed in _RESERVED:
+        if not _is_feed(settings.feed):
             raise UsageError(f"'{settings.feed}' cannot be the name of a feed: lower-case letters, digits and '-'")
         try:
             if folder.exists() and {path.name for path in folder.iterdir()} - {"keys"}:
@@ -224,10 +224,14 @@ class Repository:
     def current(self) -> Release | None:
         """Return the published release, None before the first one; raises ``TrustError``."""
         metadata = self.published(self.feed)
+        if metadata is None and (self.public / HEAD).exists():
+            raise TrustError(
+                f"{self.public} has a head, and not the metadata that belongs to it; restore it from a mirror"
+            )
         return None if metadata is None else self.release_in(metadata)  # type: ignore[arg-type]
 
     def remember(self, release: Release) -> None:
-        """Keep a release that was made or checked here: later segments are made of its own."""
+        """Keep a published release: later segments are made of its own, when its signers have other keys, too."""
         path = self.folder / "releases" / f"{release.seq}.json"
         if not path.is_file():
             durable.write(path, release.to_bytes())
@@ -261,14 +265,21 @@ def _parse(path: Path) -> Any:
         raise TrustError(f"{path} is damaged") from error
 
 
+def _is_feed(name: object) -> bool:
+    return isinstance(name, str) and _FEED.fullmatch(name) is not None and name not in _RESERVED
+
+
 def _read_settings(path: Path) -> Settings:
     try:
         value = json.loads(path.read_bytes())
         rings = tuple((int(share), int(seconds)) for share, seconds in value.pop("rings"))
-        return Settings(rings=rings, **value)
+        settings = Settings(rings=rings, **value)
     except FileNotFoundError as error:
         raise UsageError(f"{path.parent} is no repository; 'freehold repo init' makes one") from error
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{path} is damaged: {error}") from error
+    if not _is_feed(settings.feed) or not isinstance(settings.lifetimes, dict):
+        raise UsageError(f"{path} is damaged: it names no feed")
+    return settings

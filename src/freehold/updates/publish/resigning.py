@@ -153,7 +153,6 @@ def check_resigned(repository: Repository, upstream: Upstream, *, gate: bool) ->
             raise NotTheSame(f"{name} has other content than upstream's")
     if gate:
         ask_gate(repository, staged)
-    repository.remember(staged)
     return staged
 
 
