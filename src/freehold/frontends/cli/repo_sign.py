@@ -40,13 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Sign what these keys may sign."""
-    from freehold.updates.publish import signing
+    from freehold.updates.publish import evidence, signing
 
     repository = shared.opened(args)
     with repository.locked():
-        done = signing.sign(
-            repository, shared.signers(args, repository), lambda role: _check(args, repository, role), shared.now()
-        )
+        signers = shared.signers(args, repository)
+        done = signing.sign(repository, signers, lambda role: _check(args, repository, role), shared.now())
+        if repository.feed in done:
+            evidence.attest(repository, signers, how="compared" if args.upstream else "rebuilt")
         states = shared.waiting(repository)
     facts = {"signed": done, "waiting": shared.signature_facts(states)}
     said = f"signed: {', '.join(done)}" if done else "these keys have signed all that they can sign now"
@@ -56,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace, repository: "Repository", role: str) -> None:
     """Look at what is to be signed for a role; raises when it should not be."""
-    from freehold.updates.publish import checking, resigning
-    from freehold.updates.publish.repository import ROOT
+    from freehold.updates.publish import ceremony, checking, resigning
+    from freehold.updates.publish.repository import ROOT, TARGETS
 
     if role == repository.feed:
         wants_gate = repository.settings.gate and not args.without_gate
@@ -73,3 +74,6 @@ def _check(args: argparse.Namespace, repository: "Repository", role: str) -> Non
         path = repository.metadata_path(repository.staged, ROOT)
         if path is not None:
             shared.tell(f"fingerprint of root, to compare by voice: {root_fingerprint(path)}")
+    elif role == TARGETS:
+        for line in ceremony.described(repository):
+            shared.tell(line)

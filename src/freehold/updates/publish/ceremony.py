@@ -149,6 +149,20 @@ def demo_keys(folder: Path, feed: str) -> dict[str, list[PublicKey]]:
     return {ROOT: people, feed: machines}
 
 
+def described(repository: Repository) -> list[str]:
+    """Say in lines for people what the newest top-level targets decide: whoever signs them should have read it."""
+    signed = repository.targets().signed
+    lines = [f"targets {signed.version}, until {signed.expires:%Y-%m-%d}:"]
+    if signed.delegations is not None:
+        for name, role in (signed.delegations.roles or {}).items():
+            who = ", ".join(keys.holder(signed.delegations.keys[keyid]) for keyid in role.keyids)
+            lines.append(f"  {name}: releases are signed by {role.threshold} of {who}")
+    for name, target in sorted(signed.targets.items()):
+        text = repository.read_target(name, target).decode("utf-8", "replace")
+        lines += [f"  {name}: {line}" for line in text.splitlines() or ["nothing"]]
+    return lines
+
+
 @dataclass(frozen=True, slots=True)
 class Rotation:
     """A change of who may sign for a role.

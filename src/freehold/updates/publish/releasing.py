@@ -5,7 +5,7 @@ written aside and renamed, so nobody ever reads half of one; whatever ends this 
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from tuf.api.metadata import Metadata, Snapshot, Timestamp
 from freehold.model.errors import FreeholdError, TrustError, UsageError
 from freehold.updates import durable
 from freehold.updates.client import ledger
-from freehold.updates.content import heads, leaves, releases
-from freehold.updates.publish import keys, signing
+from freehold.updates.content import heads, leaves, plans, releases
+from freehold.updates.content.releases import Release
+from freehold.updates.publish import evidence, keys, signing
 from freehold.updates.publish.repository import (
     HEAD,
     ROOT,
@@ -181,13 +182,42 @@ def _check_names(repository: Repository, snapshot: object, timestamp: object) ->
 
 
 def _copy_immutable(repository: Repository) -> None:
-    for folder in ("inputs", "targets", "metadata"):
-        for path in sorted((repository.staged / folder).rglob("*")):
-            public = repository.public / path.relative_to(repository.staged)
-            if path.is_file() and path.name != "timestamp.json" and not path.name.startswith(".new-"):
-                data = path.read_bytes()
-                if not public.is_file() or public.read_bytes() != data:
-                    durable.write(public, data)
+    """Copy what is named by something signed, and nothing else that somebody may have put beside it."""
+    for path in _immutable(repository):
+        public = repository.public / path.relative_to(repository.staged)
+        data = path.read_bytes()
+        if not public.is_file() or public.read_bytes() != data:
+            durable.write(public, data)
+
+
+def _immutable(repository: Repository) -> Iterator[Path]:
+    """Yield the staged files that are to be public, metadata last."""
+    for role in (TARGETS, repository.feed):
+        metadata = repository.staged_metadata(role)
+        for name, target in metadata.signed.targets.items() if metadata else ():  # type: ignore[union-attr]
+            path = repository.target_path(repository.staged, name, target)
+            if path.is_file():
+                repository.read_target(name, target)
+                yield path
+    feed = repository.staged_metadata(repository.feed)
+    if feed is not None:
+        release = repository.release_in(feed)  # type: ignore[arg-type]
+        yield from evidence.staged(repository, release)
+        yield from _inputs(repository, release)
+    for role in (ROOT, TARGETS, repository.feed, SNAPSHOT):
+        found = repository.metadata_path(repository.staged, role)
+        if found is not None:
+            yield found
+
+
+def _inputs(repository: Repository, release: Release) -> Iterator[Path]:
+    """Yield the staged plan of a release and its sources; a release that was taken over has none."""
+    folder = repository.staged / "inputs"
+    plan = folder / release.inputs
+    if plan.is_file():
+        names = [source.sha256 for source in plans.parse(plan.read_bytes(), release).sources]
+        yield from (folder / name for name in names if (folder / name).is_file())
+        yield plan
 
 
 def _log(repository: Repository, cosignatures: Sequence[bytes], tell: Tell) -> None:

@@ -78,8 +78,8 @@ def sign(repository: Repository, signers: Sequence[Signer], check: Callable[[str
         metadata = repository.staged_metadata(role)
         if metadata is None:
             continue
-        authorised = _authorised(repository, role)
-        mine = [signer for signer in signers if signer.public_key.keyid in authorised]
+        allowed = authorised(repository, role)
+        mine = [signer for signer in signers if signer.public_key.keyid in allowed]
         useful = useful or bool(mine)
         if _add(repository, role, metadata, mine, check):
             done.append(role)
@@ -145,7 +145,7 @@ def merge(repository: Repository, other: Path) -> list[str]:
 def _take_signatures(repository: Repository, role: str, ours: Signed, theirs: Signed) -> bool:
     """Take those that count and are right; returns whether there were any."""
     found = False
-    for keyid, key in _authorised(repository, role).items():
+    for keyid, key in authorised(repository, role).items():
         is_new = _has_signed(theirs, key) and not _has_signed(ours, key)
         if is_new and _takes_more(repository, role, ours):
             ours.signatures[keyid] = theirs.signatures[keyid]
@@ -179,7 +179,7 @@ def _take_files(tree: Path, staged: Path) -> None:
     """Copy targets and inputs that are not here yet; what they are worth is seen when a release is made again."""
     from freehold.updates import durable
 
-    for kind in ("targets", "inputs"):
+    for kind in ("targets", "inputs", "evidence"):
         for path in sorted((tree / kind).rglob("*")):
             here = staged / path.relative_to(tree)
             if path.is_file() and not path.is_symlink() and not here.exists():
@@ -260,10 +260,10 @@ def _signatures(repository: Repository, role: str, metadata: Signed) -> Signatur
     signed: dict[str, str] = {}
     missing: dict[str, str] = {}
     wanted = 0
-    for authorised, threshold in _thresholds(repository, role):
-        have = {keyid for keyid, key in authorised.items() if _has_signed(metadata, key)}
+    for allowed, threshold in _thresholds(repository, role):
+        have = {keyid for keyid, key in allowed.items() if _has_signed(metadata, key)}
         wanted = max(wanted, threshold - len(have))
-        for keyid, key in authorised.items():
+        for keyid, key in allowed.items():
             (signed if keyid in have else missing)[keyid] = keys.holder(key)
     return Signatures(role, metadata.signed.version, tuple(signed.values()), tuple(missing.values()), wanted)
 
@@ -288,8 +288,9 @@ def _thresholds(repository: Repository, role: str) -> list[tuple[dict[str, Key],
     ]
 
 
-def _authorised(repository: Repository, role: str) -> dict[str, Key]:
-    return {keyid: key for authorised, _ in _thresholds(repository, role) for keyid, key in authorised.items()}
+def authorised(repository: Repository, role: str) -> dict[str, Key]:
+    """Return the keys that may sign for a role, by their ids."""
+    return {keyid: key for allowed, _ in _thresholds(repository, role) for keyid, key in allowed.items()}
 
 
 def _has_signed(metadata: Signed, key: Key) -> bool:
