@@ -58,6 +58,9 @@ def test_a_publisher_gets_what_a_witness_signs_and_the_witness_remembers(freehol
     vkey = shown.stdout.decode().strip()
     assert vkey.startswith(f"{NAME}+")
     assert (data / "witness.key").stat().st_mode & 0o777 == 0o600
+    both = freehold("repo", "witness", "--data", data, "--ml-dsa", "--name", NAME, "--show-key").stdout.decode()
+    assert both.splitlines()[0] == vkey
+    assert len(both.splitlines()[1]) > 1700  # ML-DSA-44's public keys have 1312 bytes
     publisher = Publisher(tmp_path / "publisher", "--witness", f"w1 {vkey} http://127.0.0.1:9", "--quorum", "1")
     for release in (1, 2):  # another process each time, on another port
         with running(data, "--log", log_key(publisher.folder)) as (process, address):

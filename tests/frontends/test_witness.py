@@ -1,5 +1,6 @@
 """The witness over HTTP, with a real client."""
 
+import contextlib
 import http.client
 import socket
 import threading
@@ -50,10 +51,11 @@ class Running:
 
     def raw(self, data: bytes) -> bytes:
         with socket.create_connection(self.address, timeout=30) as connection:
-            connection.sendall(data)
             answer = b""
-            while piece := connection.recv(65536):
-                answer += piece
+            with contextlib.suppress(ConnectionError):  # the server may hang up first
+                connection.sendall(data)
+                while piece := connection.recv(65536):
+                    answer += piece
             return answer
 
 
@@ -149,7 +151,7 @@ def test_bodies_without_bounds_are_refused_before_they_are_read(running: Running
 
 
 def test_a_client_that_sends_nothing_is_hung_up_on(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front, "_CONNECTION_SECONDS", 0.2)
+    monkeypatch.setattr(front, "_CONNECTION_SECONDS", 0.5)
     assert b" 200 " not in running.raw(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: 10\r\n\r\nold")
     assert running.raw(b"") == b""
 
