@@ -137,6 +137,16 @@ def test_depth_ends_the_branch_and_is_reported():
     assert examine(data, limits=Limits(depth=4)).verdict is Verdict.INFECTED
 
 
+def test_pages_within_pages_end_at_their_limit_and_are_reported():
+    page = b"<html>" + (b"<script>" + b"var padding = 'as long as a script is at least';\n" * 3) * 10
+    report = examine(page, limits=Limits(pages=3))
+    assert [(p.kind, p.detail) for p in report.problems] == [(ProblemKind.LIMIT, "limit pages = 3 reached")]
+    assert report.artifacts == 4
+    whole = examine(page, limits=Limits(pages=20))
+    assert whole.verdict is Verdict.CLEAN
+    assert whole.artifacts == 11
+
+
 def test_a_bomb_ends_at_the_ratio_and_what_came_out_is_examined():
     bomb = gzip.compress(MARKER + bytes(8 << 20))
     limits = Limits(ratio=50, ratio_floor=1 << 20)

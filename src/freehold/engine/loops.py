@@ -1,4 +1,4 @@
-"""Containers that contain themselves (quines): the same content twice on one line of descent."""
+"""Lines of descent that lead nowhere: containers that contain themselves (quines), and pages within pages."""
 
 import hashlib
 
@@ -13,6 +13,16 @@ def contains_itself(artifact: Artifact) -> bool:
             return True
         ancestor = ancestor.parent
     return False
+
+
+def pages_above(artifact: Artifact) -> int:
+    """Return how many ancestors in a row are pages."""
+    count = 0
+    ancestor = artifact.parent
+    while ancestor is not None and ancestor.file_type == "html":
+        count += 1
+        ancestor = ancestor.parent
+    return count
 
 
 def _digest(artifact: Artifact) -> str:

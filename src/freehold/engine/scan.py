@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ParamSpec, TypeVar
 
 from freehold.engine.identify import has_zip_at_end, identify
-from freehold.engine.loops import contains_itself
+from freehold.engine.loops import contains_itself, pages_above
 from freehold.engine.spool import Spool
 from freehold.formats.registry import BY_TYPE
 from freehold.model.artifact import Artifact
@@ -198,6 +198,9 @@ class _Examination:
         formats = _formats_for(artifact)
         if formats and contains_itself(artifact):
             self.problem(artifact, ProblemKind.LOOP, "contains itself, so it was opened only once")
+            formats = []
+        elif artifact.file_type == "html" and pages_above(artifact) >= self.limits.pages:
+            self.problem(artifact, ProblemKind.LIMIT, str(LimitReached("pages", self.limits.pages)))
             formats = []
         before_all = len(self.stack)
         self._push(artifact, formats, mark, node)

@@ -16,6 +16,7 @@ class Limits(NamedTuple):
 
     Attributes:
         depth: how many layers of containers are opened.
+        pages: how many pages (HTML) within pages are opened: each may hold nearly all of the one around it.
         artifacts: how many artifacts are examined, the root included.
         artifacts_floor: how many of them are examined whatever the root's size.
         artifact_bytes: bytes that each further one needs: of the root, and of what was unpacked from it.
@@ -39,6 +40,7 @@ class Limits(NamedTuple):
     """
 
     depth: int = 17
+    pages: int = 4
     artifacts: int = 100_000
     artifacts_floor: int = 20_000
     artifact_bytes: int = 1024
