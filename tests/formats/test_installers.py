@@ -69,4 +69,4 @@ SMALL = Limits(ratio_floor=8 * MIB)
 def test_bombs_end_at_the_ratio_and_what_came_out_is_kept(file_type, bomb):
     opened = open_one(file_type, bomb(), SMALL)
     assert opened.kinds == {ProblemKind.LIMIT}
-    assert 8 * MIB <= len(opened.contents[0]) < 12 * MIB
+    assert 7 * MIB <= len(opened.contents[0]) < 12 * MIB  # pieces are a megabyte or less

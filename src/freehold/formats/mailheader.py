@@ -17,7 +17,7 @@ _NAME_BYTES = 4096
 _LINE = re.compile(rb"([^\r\n]*+)(?:\r\n|\n|\r|\Z)")
 _FIELD = re.compile(rb"([!-'*-9;-~]{1,256})[ \t]*(?:\([^()\r\n]{0,256}\))?[ \t]*:")
 _COMMENT = re.compile(rb"\([^()]{0,1024}\)")
-_PARAMETER = re.compile(rb';[\s;]*+([^\s=;"]{1,256})\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^;]*))', re.DOTALL)
+_PARAMETER = re.compile(rb';[\s;]*+([^\s=;"]{1,256})\s*+=\s*+(?:"((?>(?:[^"\\]|\\.)*))"|([^;]*))', re.DOTALL)
 _CONTINUED = re.compile(r"(.*?)(?:\*(\d{1,4}))?(\*?)\Z", re.DOTALL)
 _ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,64})\?([BbQq])\?([^?]{0,4096})\?=(?:\s+(?==\?))?")
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)

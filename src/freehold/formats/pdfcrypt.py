@@ -12,7 +12,7 @@ from freehold.formats import aes
 _PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|\r\n|[\s\S])")
 _ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"", b"\r": b"", b"\r\n": b""}
-_LITERAL = re.compile(rb"(?:[^()\\]|\\[\s\S])*+")
+_LITERAL = re.compile(rb"(?>(?:[^()\\]|\\[\s\S])*)")
 _STRING_BYTES = 4 << 20
 _RC4_PIECE = 1 << 16
 

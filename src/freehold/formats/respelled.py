@@ -19,13 +19,14 @@ _MOST_BYTES = 4 << 20
 """Longer texts are left as they are."""
 _LONG = 32
 _NOT_PUNCTUATION = bytes(byte for byte in range(256) if byte > 126 or byte <= 32 or chr(byte).isalnum() or byte == 95)
-_ESCAPES = re.compile(rb"(?:\\x[0-9A-Fa-f]{2}|\\[0-3][0-7]{2}){2,}+")
+# Atomic groups, not possessive ones: up to 3.11.4, re loses its place when a possessive group fails midway.
+_ESCAPES = re.compile(rb"(?>(?:\\x[0-9A-Fa-f]{2}|\\[0-3][0-7]{2}){2,})")
 _ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|([0-3][0-7]{2}))")
-_PERCENTS = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
-_WIDE = re.compile(rb"(?:[\\%]u[0-9A-Fa-f]{4}){2,}+")
-_REFERENCES = re.compile(rb"(?:&#(?:\d{1,3}|x[0-9A-Fa-f]{1,2});){4,}+")
+_PERCENTS = re.compile(rb"(?>(?:%[0-9A-Fa-f]{2})+)")
+_WIDE = re.compile(rb"(?>(?:[\\%]u[0-9A-Fa-f]{4}){2,})")
+_REFERENCES = re.compile(rb"(?>(?:&#(?:\d{1,3}|x[0-9A-Fa-f]{1,2});){4,})")
 _NUMBER = rb"(?:0[xX][0-9A-Fa-f]{1,2}+|\d{1,3}+)"
-_LIST = re.compile(rb"(?<![\w.])%s(?:\s{0,8}+,(?:\s{0,8}+_)?\s{0,32}+%s){15,}+" % (_NUMBER, _NUMBER))
+_LIST = re.compile(rb"(?<![\w.])%s(?>(?:\s{0,8}+,(?:\s{0,8}+_)?\s{0,32}+%s){15,})" % (_NUMBER, _NUMBER))
 _VALUE = re.compile(rb"0[xX]([0-9A-Fa-f]{1,2})|(\d{1,3})")
 _CODES = re.compile(rb"String\.fromCharCode\(([\d\s,xXA-Fa-f]{1,65536})\)")
 _CHARACTER = (
@@ -33,7 +34,7 @@ _CHARACTER = (
     rb"|\[(?:System\.)?char\]\s?(?:\(\s?(?:0x[0-9a-f]{1,2}|\d{1,3})\s?\)|0x[0-9a-f]{1,2}|\d{1,3})"
     rb"|\bchrw?\$?\(\s{0,4}(?:&H[0-9a-f]{1,2}|0x[0-9a-f]{1,2}|\d{1,3})\s{0,4}\))"
 )
-_CHARACTERS = re.compile(rb"%s(?:\s{0,8}[.&+]\s{0,8}(?:_\s{1,8})?%s){2,}+" % (_CHARACTER, _CHARACTER), re.IGNORECASE)
+_CHARACTERS = re.compile(rb"%s(?>(?:\s{0,8}[.&+]\s{0,8}(?:_\s{1,8})?%s){2,})" % (_CHARACTER, _CHARACTER), re.IGNORECASE)
 _CODE = re.compile(rb"(?:&H|0x)([0-9A-Fa-f]{1,2})|(\d{1,3})", re.IGNORECASE)
 _JOINED = re.compile(rb"'\s{0,8}[+.&]\s{0,8}(?:_\s{1,8})?'|\"\s{0,8}[+.&]\s{0,8}(?:_\s{1,8})?\"")
 _CARETS = re.compile(rb"\^(?<=[A-Za-z/]\^)(?=[A-Za-z/])")
