@@ -119,6 +119,21 @@ def test_forms_may_be_cut_anywhere_by_the_network(client: Client, cut: int) -> N
         assert b'"verdict": "infected"' in everything(connection)
 
 
+@pytest.mark.parametrize("kind", ["chunks", "form"])
+def test_a_content_in_chunks_of_one_byte_keeps_nobody_waiting(client: Client, kind: str) -> None:
+    content = MARKER + bytes(300_000)
+    body = content if kind == "chunks" else form(('name="file"', content))
+    kind_header = b"" if kind == "chunks" else b"Content-Type: %b\r\n" % FORM.encode()
+    head = HEAD + kind_header + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    chunks = b"".join(b"1\r\n%b\r\n" % body[at : at + 1] for at in range(len(body))) + b"0\r\n\r\n"
+    with connect(client) as connection:
+        connection.sendall(head + chunks)
+        assert works(client)
+        answer = everything(connection)
+    assert b'"size": 300025' in answer
+    assert b'"verdict": "infected"' in answer
+
+
 def test_large_heads_are_refused(client: Client) -> None:
     answer = say(client, HEAD + b"".join(b"X-%d: %b\r\n" % (n, b"x" * 1000) for n in range(500)) + b"\r\n")
     assert answer == b"" or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431"))

@@ -1,4 +1,4 @@
-"""Speaking HTTP with clients: uvicorn's protocol (h11) within the bounds that all front ends of the daemon have."""
+"""Serving clients over HTTP, as many as all front ends may have; every answer has headers that protect who shows it."""
 
 import asyncio
 import functools
@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from email.utils import formatdate
 from typing import Any
 
-import h11
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from freehold.frontends.http.access import Access
@@ -23,7 +21,8 @@ from freehold.frontends.http.callbacks import Courier, Destinations
 from freehold.frontends.http.host import Host
 from freehold.frontends.http.jobs import Jobs
 from freehold.frontends.http.policy import Rules
-from freehold.frontends.http.problems import Problem, is_unread
+from freehold.frontends.http.problems import is_unread
+from freehold.frontends.http.protocol import HttpProtocol
 from freehold.frontends.http.tls import Certificates
 from freehold.frontends.http.tokens import Tokens
 from freehold.frontends.intake import Intake
@@ -85,7 +84,7 @@ class HttpServer:
         config.h11_max_incomplete_event_size = _HEADERS
         config.load()
         self._connections: set[_Connection] = set()
-        speak = functools.partial(_Protocol, rules, config, ServerState())
+        speak = functools.partial(HttpProtocol, rules, config, ServerState())
 
         def welcome(connection: socket.socket, _: object) -> _Connection:
             tls = certificates.context(host.log) if certificates else None
@@ -132,83 +131,6 @@ class _Guard:
             self._log.warning("internal error", error=repr(error), path=scope["path"])
 
 
-class _Protocol(H11Protocol):
-    """Uvicorn's protocol, which waits for headers, and for clients to take their answer, for a bounded time only."""
-
-    def __init__(self, rules: Rules, config: Config, state: ServerState, left: "asyncio.Future[None]") -> None:
-        super().__init__(config, state, {})
-        self._rules = rules
-        self._left = left
-        self._headers_timer: asyncio.TimerHandle | None = None
-        self._answer_timer: asyncio.TimerHandle | None = None
-
-    @property
-    def idle(self) -> bool:
-        """Whether the client waits for nothing."""
-        return self.cycle is None or self.cycle.response_complete
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """See ``asyncio.Protocol``."""
-        super().connection_made(transport)
-        self.app_state = {"certificate": _common_name(transport.get_extra_info("peercert"))}
-        self._watch_headers()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """See ``asyncio.Protocol``."""
-        super().connection_lost(exc)
-        for timer in (self._headers_timer, self._answer_timer, self.timeout_keep_alive_task):
-            if timer:
-                timer.cancel()
-        if not self._left.done():
-            self._left.set_result(None)
-
-    def handle_events(self) -> None:
-        """Take what has come; see uvicorn."""
-        try:
-            super().handle_events()
-        except h11.LocalProtocolError:  # nonsense in the middle of an answer, which cannot be called back
-            self.transport.abort()
-        self._watch_headers()
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP, as all refusals are answered."""
-        problem = Problem(400, msg)
-        headers = [*problem.raw_headers, (b"connection", b"close")]
-        for event in (
-            h11.Response(status_code=400, headers=headers),
-            h11.Data(data=bytes(problem.body)),
-            h11.EndOfMessage(),
-        ):
-            self.transport.write(self.conn.send(event))
-        self.transport.close()
-
-    def pause_writing(self) -> None:
-        """See ``asyncio.Protocol``."""
-        super().pause_writing()
-        self._answer_timer = self.loop.call_later(self._rules.read_seconds, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        """See ``asyncio.Protocol``."""
-        super().resume_writing()
-        if self._answer_timer:
-            self._answer_timer.cancel()
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Hang up on who asks for nothing; who has not even taken its answer would keep the connection otherwise."""
-        super().timeout_keep_alive_handler()
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
-
-    def _watch_headers(self) -> None:
-        """Begin to wait for the headers of a request, or end that when they are there."""
-        awaited = self.idle and self.conn.their_state is h11.IDLE
-        if awaited and self._headers_timer is None:
-            self._headers_timer = self.loop.call_later(self._rules.command_seconds, self.transport.abort)
-        elif not awaited and self._headers_timer:
-            self._headers_timer.cancel()
-            self._headers_timer = None
-
-
 class _Connection:
     """The conversation with one client; see ``listening``."""
 
@@ -224,7 +146,7 @@ class _Connection:
         self._tls = tls
         self._patience = rules.command_seconds
         self._left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._protocol: _Protocol = speak(self._left)
+        self._protocol: HttpProtocol = speak(self._left)
         self._connections = connections
 
     @property
@@ -254,12 +176,6 @@ class _Connection:
             self._socket.close()
         finally:
             self._connections.discard(self)
-
-
-def _common_name(certificate: Any) -> str:
-    """Return the name in a client's certificate, "" when it has shown none."""
-    names = [value for part in (certificate or {}).get("subject", ()) for key, value in part if key == "commonName"]
-    return str(names[0]) if names else ""
 
 
 def _quieten() -> None:
