@@ -118,8 +118,18 @@ class Wire:
         poll.register(self._socket, 0)
         return bool(poll.poll(0))
 
-    async def linger(self) -> None:
-        """Let the client read the last answer, which an unread rest of what it sent would destroy."""
+    async def linger(self, *, is_sending: bool = True) -> None:
+        """Let the client read the last answer, which an unread rest of what it sent would destroy.
+
+        Args:
+            is_sending: the client may be in the middle of sending; else there is nothing to wait for on a Unix socket,
+                where all that was sent is there at once.
+        """
+        if not (is_sending or self.buffer or self.ended) and self._socket.family == socket.AF_UNIX:
+            try:
+                self.buffer += self._receive()
+            except OSError:
+                return
         deadline = time.monotonic() + _LINGER
         try:
             self._socket.shutdown(socket.SHUT_WR)

@@ -60,6 +60,7 @@ class Connection:
         self._intake = intake
         self._awaits_command = False
         self._session = False
+        self._cut_short = False
         self._number = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -75,7 +76,7 @@ class Connection:
                 pass
             if self._tasks:
                 await asyncio.wait(self._tasks)
-            await self._wire.linger()
+            await self._wire.linger(is_sending=self._cut_short)
         except TimedOut:
             self._host.log.note("timeout", client=self._peer.name)
             await self._farewell(replies.TIMED_OUT)
@@ -192,10 +193,12 @@ class Connection:
         try:
             await self._wire.content(arrival.write)
         except TooLarge:
+            self._cut_short = True
             arrival.close()
             await say(replies.STREAM_TOO_LONG)
             return False
         except NoRoom as error:
+            self._cut_short = True
             arrival.close()
             self._host.log.warning("no room for a stream", reason=str(error))
             await say(replies.NO_ROOM)
