@@ -220,6 +220,11 @@ def _children(pid: int) -> list[int]:
         return []
 
 
+def below(pid: int) -> list[int]:
+    """Return the processes below a daemon."""
+    return [each for child in _children(pid) for each in (child, *_children(child))]
+
+
 def _settle(daemon: Running) -> None:
     """Let everything be there that a daemon has after a while: workers, clerks, modules."""
     for number in range(200):
@@ -228,10 +233,9 @@ def _settle(daemon: Running) -> None:
 
 def _held(daemon: Running, spool: Path) -> Leaks:
     pid = daemon.process.pid
-    below = [pid_ for child in _children(pid) for pid_ in (child, *_children(child))]
     return Leaks(
         len(list(Path(f"/proc/{pid}/fd").iterdir())),
-        len(below),
+        len(below(pid)),
         memory_of(pid),
         sorted(path.name for path in spool.iterdir()),
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.frontends.clamd import endurance
 from tests.frontends.clamd.conftest import Running, Start, await_line, everything, stream
+from tests.frontends.conftest import COMMAND
 
 from freehold.frontends.clamd.commands import NAMES
 
@@ -36,6 +37,30 @@ def test_whatever_is_killed_answers_are_right_or_errors_and_nothing_leaks(
     assert outcome.answers["right"] > 20
     assert outcome.kills["worker"] > 0
     assert endurance.excess(outcome.before, outcome.after) == []
+
+
+def test_a_daemon_that_is_killed_leaves_nobody_behind_and_its_socket_to_the_next(
+    environment: dict[str, str], database: Path, files: Path, tmp_path: Path
+) -> None:
+    path, log = tmp_path / "socket", tmp_path / "log"
+    command = [COMMAND, "serve", "--socket", path, "--database", database, "--jobs", "2"]
+    left: list[int] = []
+    for _ in range(2):
+        with log.open("wb") as stderr:
+            process = subprocess.Popen(command, env=environment, stderr=stderr)
+        daemon = Running(path, process, log)
+        await_line(daemon, "event=ready")
+        assert daemon.ask(b"zINSTREAM\0", stream(MARKER)) == b"stream: Test.One FOUND\0"
+        assert daemon.ask(b"zSCAN %s\0" % os.fsencode(files / "a-clean")).endswith(b": OK\0")
+        left += endurance.below(process.pid)
+        process.kill()
+        process.wait()
+    assert len(left) >= 6  # each time a zygote, a worker and a clerk
+    for _ in range(600):
+        if not any(Path(f"/proc/{pid}").exists() for pid in left):
+            break
+        time.sleep(0.1)
+    assert [pid for pid in left if Path(f"/proc/{pid}").exists()] == []
 
 
 @contextlib.contextmanager
