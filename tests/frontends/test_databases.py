@@ -52,6 +52,22 @@ def test_compiled_once_and_again_after_a_change(home):
     assert other != path
 
 
+def test_what_is_in_use_stays_in_the_cache(home):
+    used = Path(resolve(home, home / "rules")[0][0][0])
+    os.utime(used, (1, 1))
+    for number in range(16):
+        folder = home / "cache" / "freehold" / f"{number:032x}"
+        folder.mkdir()
+        os.utime(folder, (2 + number, 2 + number))
+    assert resolve(home, home / "rules")[0][0][0] == str(used)
+    assert used.stat().st_mtime > 1_000_000
+    (home / "rules" / "a.toml").write_text(PACK % "two")
+    other = Path(resolve(home, home / "rules")[0][0][0])
+    left = {path for path in (home / "cache" / "freehold").iterdir() if path.is_dir()}
+    assert len(left) == 16
+    assert {used, other} <= left
+
+
 def test_a_compiled_bundle_is_used_as_it_is(home):
     build([home / "rules"], home / "bundle")
     assert resolve(home, home / "bundle") == ([[str(home / "bundle"), "one"]], "False\n")

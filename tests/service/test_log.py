@@ -56,3 +56,12 @@ def test_the_journal_gets_its_priorities(tmp_path: Path, is_journal: bool) -> No
         assert lines == ["<4>event=careful", "<6>event=done"]
     else:
         assert [line.split(" ", 1)[1] for line in lines] == ["warning event=careful", "info event=done"]
+
+
+def test_a_reader_that_is_gone_keeps_nobody_from_working() -> None:
+    program = "from freehold.service.log import Log; log = Log(); [log.note('x') for _ in range(3)]; print('works')"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-c", program], stderr=writer, stdout=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert done.stdout == b"works\n"

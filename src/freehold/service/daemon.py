@@ -68,6 +68,7 @@ class Daemon:
             find something else.
 
     Attributes:
+        database_time: when the newest database was compiled, in seconds since 1970.
         walkers: clerks who walk through the file system; one that hangs there keeps the others' work from nobody.
     """
 
@@ -80,6 +81,7 @@ class Daemon:
         self._hour = Hour()
         self._prepare = prepare
         self._loaded = ""
+        self.database_time = 0.0
         self._stopping = asyncio.Event()
         self._reload: asyncio.Task[None] | None = None
         self._reload_again = False
@@ -90,11 +92,6 @@ class Daemon:
         moment = self.database_time
         number = time.strftime("%Y%m%d%H", time.gmtime(moment))
         return f"Freehold {__version__}/{number}/{time.asctime(time.gmtime(moment))}"
-
-    @property
-    def database_time(self) -> float:
-        """When the newest database was compiled, in seconds since 1970."""
-        return max((path / MANIFEST).stat().st_mtime for path in self.dispatcher.bundles)
 
     def status(self) -> dict[str, Any]:
         """Return what the service does and has done, as JSON knows it."""
@@ -114,7 +111,9 @@ class Daemon:
         """Load the databases and try them; raises ``FreeholdError``."""
         self._loaded = await self._state()
         prepared = await self._prepare(self._clerks)
+        moment = max((path / MANIFEST).stat().st_mtime for path in prepared.bundles)
         await self.dispatcher.use(prepared.bundles)
+        self.database_time = moment
         before = self._clerks
         self._clerks = Clerks({**self._errands, **prepared.consequences.errands()})
         self.dispatcher.conclusions = Conclusions(prepared.consequences, self._clerks, self._hour)

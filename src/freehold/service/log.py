@@ -6,6 +6,7 @@ Where systemd's journal listens, a line begins with its priority (sd-daemon(3)) 
 journal adds.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -61,7 +62,8 @@ class Log:
         else:
             pairs = " ".join(f"{key}={_value(value)}" for key, value in {"event": event, **facts}.items())
             line = pairs if self._journal else f"{moment} {level} {pairs}"
-        print(f"{_PRIORITIES[level] if self._journal else ''}{line}", file=self._stream, flush=True)
+        with contextlib.suppress(OSError):  # nobody reads it any more, which is no reason to answer nobody
+            print(f"{_PRIORITIES[level] if self._journal else ''}{line}", file=self._stream, flush=True)
 
 
 def _is_journal() -> bool:

@@ -7,7 +7,9 @@ status. Where the cache cannot be used, the bundle goes to a temporary directory
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import freehold
@@ -20,7 +22,10 @@ CORE = Path(freehold.__file__).parent / "signatures" / "core"
 """The embedded default database."""
 
 _KEPT = 16
-"""Compiled databases that the cache keeps; the oldest go first."""
+"""Compiled databases that the cache keeps; what was not used for the longest time goes first."""
+
+_MARKED_EVERY = 3600.0
+"""Seconds after which a use is noted again."""
 
 _SHOWN = 5
 """Rejected signatures that are shown one by one."""
@@ -109,7 +114,15 @@ def _compiled(sources: list[Path], *, unwanted: bool = False, weak: bool = False
             raise NotCompiled
         _compile(sources, bundle, unwanted=unwanted, weak=weak)
         _prune(cache)
+    _mark_used(bundle)
     return bundle
+
+
+def _mark_used(bundle: Path) -> None:
+    """Let a bundle be among the newest of the cache: a daemon may need it for weeks."""
+    with suppress(OSError):
+        if time.time() - bundle.stat().st_mtime > _MARKED_EVERY:
+            os.utime(bundle)
 
 
 def _key(sources: list[Path], *, unwanted: bool, weak: bool) -> str:
@@ -192,7 +205,7 @@ def _compile(sources: list[Path], bundle: Path, *, unwanted: bool, weak: bool) -
 
 
 def _prune(cache: Path) -> None:
-    """Remove the oldest bundles."""
+    """Remove the bundles that were not used for the longest time."""
     import shutil
 
     bundles = sorted((path for path in cache.iterdir() if len(path.name) == 32), key=lambda path: -path.stat().st_mtime)

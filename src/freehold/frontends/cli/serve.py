@@ -147,6 +147,8 @@ def _state(args: argparse.Namespace, _: int) -> Iterator[Item]:
     """Yield what changes when ``_prepare`` would find something else; lists do so at midnight, when entries expire."""
     from freehold.frontends.cli import databases
 
+    with contextlib.suppress(databases.NotCompiled, UsageError):  # what is in use stays in the cache
+        databases.resolve(args.database, unwanted=args.detect_pua, compiles=False)
     files = responding.lists_files(args)
     yield Item([databases.state(args.database, files) + (time.strftime("%F", time.gmtime()) if files else "")])
 
