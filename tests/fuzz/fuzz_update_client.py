@@ -1,9 +1,13 @@
 """Fuzz target for what the client of updates keeps and gets: each is read whole, or refused in words."""
 
+import contextlib
+import tempfile
+from pathlib import Path
+
 from freehold.model.errors import MalformedInput
 from freehold.updates.client import generations, mirrors, store
-from freehold.updates.client.origins import checked
-from freehold.updates.client.refusals import UnsafeName
+from freehold.updates.client.origins import Bundle, checked
+from freehold.updates.client.refusals import Malformed, UnsafeName
 
 
 def target(data: bytes) -> None:
@@ -12,6 +16,11 @@ def target(data: bytes) -> None:
             parse(data)
         except MalformedInput:
             continue
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        with contextlib.suppress(Malformed):
+            Bundle(Path(file.name))
     try:
         path = checked(data.decode("utf-8", "surrogateescape"))
     except UnsafeName:

@@ -18,6 +18,8 @@ from tests.updates.client.publisher import Publisher
 from tests.updates.publisher import START
 from tests.updates.publisher import Publisher as Repository
 
+from freehold.updates.content import segments
+
 pytestmark = pytest.mark.slow
 
 YARA = 'rule marker_3 { strings: $a = "marker 3 of a test" condition: $a }\n'
@@ -125,6 +127,20 @@ def test_what_freehold_repo_publishes(freehold: Run, serve: Serve, tmp_path: Pat
     answer = client.update()
     assert (answer["release"], answer["requests"]) == (3, 2)
     assert client.found(tmp_path) == {0, 2, 3}
+
+
+def test_a_large_release(client: Client, publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of so many bytes that several processes would compile it elsewhere."""
+    monkeypatch.setattr(segments, "_LEVEL", 1)  # how well it is packed does not matter here
+    many = [f"{number:064x}:{number}:Test.Large-{number}-{'x' * 360}" for number in range(20_500)]
+    publisher.release({"hsb": [*many, hdb(0)]})
+    client.adopt()
+    assert client.update()["outcome"] == "updated"
+    assert client.found(tmp_path) == {0}
+    publisher.now += 1
+    publisher.release({"hsb": many[:-1]})
+    assert client.update()["requests"] == 2
+    assert client.found(tmp_path) == set()
 
 
 def test_what_is_taken_back_is_not_found_any_more_and_nothing_else_is_lost(

@@ -1,10 +1,13 @@
 """Confining the process that fetches updates: it has the network, so it gets no file of a user's to see."""
 
 import os
+import shutil
 import sys
 import sysconfig
 import tempfile
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import freehold
@@ -16,6 +19,10 @@ _SYSTEM = (
     "/var/lib/rpm /etc/ssl /etc/pki /etc/ca-certificates /etc/resolv.conf /etc/hosts /etc/host.conf /etc/nsswitch.conf "
     "/etc/gai.conf /etc/services /etc/ld.so.cache /etc/localtime /run/systemd/resolve"
 )
+
+
+_OLD = 86_400
+"""Seconds after which nobody works with a temporary file any more."""
 
 
 def available() -> str:
@@ -47,11 +54,20 @@ def confine(folder: Path, named: Iterable[Path]) -> None:
         return
     work = folder / ".work"
     work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _remove_old(work)
     tempfile.tempdir = os.environ["TMPDIR"] = str(work)
     writable = [folder, Path("/dev/null")]
     if cache := cache_directory():
         writable.append(cache)
     landlock.allow_only(version, [*map(Path, _SYSTEM.split()), *_program(), *named], writable)
+
+
+def _remove_old(work: Path) -> None:
+    """Remove what updates that were killed have left behind."""
+    for path in work.iterdir():
+        with suppress(OSError):
+            if time.time() - path.lstat().st_mtime > _OLD:
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _program() -> Iterable[Path]:
