@@ -41,16 +41,17 @@ def build(folder: Path, first: Publisher, name: str) -> dict[str, tuple[bytes, i
         path = sources / (file if name == "plain" else file.replace("more/", f"{name}/"))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
-    code = f"import os, sys; os.umask({MASKS[name]}); from freehold.frontends.cli import main; main(sys.argv[1:])"
-    arguments = ["repo", "build", str(repository), str(sources), "--published", str(START + 9999)]
     processors = {min(os.sched_getaffinity(0))} if name == "frugal" else os.sched_getaffinity(0)
+    code = (
+        f"import os, sys; os.umask({MASKS[name]}); os.sched_setaffinity(0, {processors}); "
+        "from freehold.frontends.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
     subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", code, "repo", "build", repository, sources, "--published", str(START + 9999)],
         check=True,
         capture_output=True,
         cwd=folder,
         env=os.environ | BUILDERS[name],
-        preexec_fn=lambda: os.sched_setaffinity(0, processors),
     )
     staged = repository / "staged"
     return {

@@ -135,12 +135,27 @@ def another_base(repository, targets):
         (another_release(feed="other"), "of the feed other"),
         (another_release(inputs="0" * 64), "the input 0{64} is missing"),
         (another_release(published=START + 10**7), "of the future"),
+        (another_release(published=1 << 52), "of the future"),
         (another_segment, "seg-1-2.seg: a segment has"),
         (another_base, "base-1.seg is another file than the one that was published"),
         (one_file_more, "names other files"),
         (one_file_less, "names other files"),
     ],
-    ids=["state", "counts", "urgent", "rings", "seq", "feed", "inputs", "future", "segment", "base", "more", "less"],
+    ids=[
+        "state",
+        "counts",
+        "urgent",
+        "rings",
+        "seq",
+        "feed",
+        "inputs",
+        "future",
+        "never",
+        "segment",
+        "base",
+        "more",
+        "less",
+    ],
 )
 def test_a_release_that_its_inputs_do_not_give_is_not_signed(tmp_path, change, reason):
     made = Publisher(tmp_path)

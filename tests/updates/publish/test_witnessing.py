@@ -1,5 +1,6 @@
 """Nothing is shown to clients that too few witnesses have seen."""
 
+import socket
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -10,7 +11,6 @@ import pytest
 from tests.updates.publisher import Publisher, Refused, hashes
 
 from freehold.frontends import witness as front
-from freehold.frontends.listening import tcp_listener
 from freehold.service.log import Log
 from freehold.updates.content import heads
 from freehold.updates.tlog.keys import Kind, SigningKey, VerifierKey
@@ -27,13 +27,13 @@ KEYS = {
 class World:
     """A publisher and three witnesses on ports of their own, each of which can be away."""
 
-    def __init__(self, folder, listeners):
+    def __init__(self, folder, ports):
         self.folder = folder
-        self.listeners = listeners
+        self.ports = ports
         witnesses = [
             word
-            for name, listener in listeners.items()
-            for word in ("--witness", f"{name} {KEYS[name].verifier} http://127.0.0.1:{listener.getsockname()[1]}")
+            for name, port in ports.items()
+            for word in ("--witness", f"{name} {KEYS[name].verifier} http://127.0.0.1:{port}")
         ]
         self.publisher = Publisher(folder, "--log", "example.com/core", *witnesses, "--quorum", 2)
         policy = next(self.publisher.folder.glob("staged/targets/policy/*.core.tlog-policy"))
@@ -44,7 +44,7 @@ class World:
     def awake(self, *names, ahead=0):
         with ExitStack() as stack:
             for name in names:
-                stack.enter_context(serving(self.folder / name, KEYS[name], self.log, self.listeners[name], ahead))
+                stack.enter_context(serving(self.folder / name, KEYS[name], self.log, self.ports[name], ahead))
             yield
 
     def seen(self):
@@ -52,9 +52,9 @@ class World:
 
 
 @contextmanager
-def serving(folder, key: SigningKey, log: VerifierKey, listener, ahead):
+def serving(folder, key: SigningKey, log: VerifierKey, port, ahead):
     witness = Witness(folder, [key], [log], lambda: time.time() + ahead)
-    server = front.Server(listener.dup(), witness, Log(StringIO()))
+    server = front.Server(socket.create_server(("127.0.0.1", port)), witness, Log(StringIO()))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -67,10 +67,18 @@ def serving(folder, key: SigningKey, log: VerifierKey, listener, ahead):
 
 
 @pytest.fixture
-def world(tmp_path, monkeypatch):
-    monkeypatch.setattr("freehold.updates.publish.witnessing.SECONDS", 1)  # those that are away listen and never answer
+def world(tmp_path):
     with ExitStack() as stack:
-        yield World(tmp_path, {name: stack.enter_context(tcp_listener("127.0.0.1", 0)) for name in NAMES})
+        yield World(tmp_path, {name: stack.enter_context(reserved()) for name in NAMES})
+
+
+@contextmanager
+def reserved():
+    """Keep a port on which nobody listens, so that connections are refused until somebody does."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
 
 
 def test_all_witnesses_cosign(world):

@@ -84,13 +84,13 @@ def staged(repository: Repository, release: Release) -> Iterator[Path]:
     for keyid, key in signing.authorised(repository, repository.feed).items():
         path = repository.staged / "evidence" / str(release.seq) / f"{keyid}.intoto.json"
         try:
-            if path.stat().st_size <= LARGEST and _is_of(path.read_bytes(), key, release):
+            if path.stat().st_size <= LARGEST and is_of(path.read_bytes(), key, release):
                 yield path
         except OSError:
             continue
 
 
-def _is_of(data: bytes, key: Any, release: Release) -> bool:
+def is_of(data: bytes, key: Any, release: Release) -> bool:
     """Whether evidence is signed by a key, and about a release."""
     try:
         envelope = Envelope.from_dict(json.loads(data))
