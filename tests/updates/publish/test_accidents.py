@@ -14,7 +14,7 @@ from freehold.updates.tlog.merkle import CompactRange
 from freehold.updates.tlog.policies import Policy
 from freehold.updates.tlog.proofs import Proof
 
-MOST = 40
+MOST = 100
 """More writes than any action here makes."""
 
 

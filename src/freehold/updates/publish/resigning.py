@@ -186,11 +186,11 @@ def _content(release: Release, part: Part, file: bytes) -> bytes:
 
 
 def _check_state(upstream: Upstream) -> None:
-    by_part = {id(part): content for part, content in zip(upstream.parts, upstream.contents, strict=True)}
+    contents = dict(zip(upstream.parts, upstream.contents, strict=True))
     state = State()
     try:
         for part in chosen(upstream.release, 0):
-            state = state.after(segments.decode(by_part[id(part)]))
+            state = state.after(segments.decode(contents[part]))
     except FreeholdError as error:
         raise TrustError(f"the segments of release {upstream.release.seq} are damaged: {error}") from error
     if state.root().hex() != upstream.release.state:
