@@ -209,6 +209,7 @@ def test_tokens_are_kept_as_digests(
     assert path.stat().st_mode & 0o777 == 0o600
     listed = freehold("serve", "token", "list", "--format", "json", "--file", path)
     assert json.loads(listed.stdout)[0]["name"] == "tester"
+    assert b"no tokens" in freehold("serve", "token", "list", "--file", tmp_path / "none").stdout
     for arguments, words in (
         (["add", "tester", "--file", path], b"already"),
         (["add", "two words", "--file", path], b"not a name"),

@@ -59,4 +59,5 @@ def _list(path: Path, form: str) -> None:
     if form == "json":
         print(json.dumps([{"name": token.name, "created": token.created} for token in found], indent=2))
     else:
-        print(*(f"{token.name:<32} {token.created}" for token in found), sep="\n")
+        lines = [f"{token.name:<32} {token.created}" for token in found]
+        print(*(lines or ["There are no tokens."]), sep="\n")
