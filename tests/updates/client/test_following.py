@@ -312,14 +312,16 @@ def test_adopting_asks_for_the_right_fingerprint(client: Client, publisher: Publ
     assert (status, errors) == (3, "freehold: error: no feed 'core' is followed\n")
 
 
-def test_offline_means_offline(client: Client, publisher: Publisher) -> None:
+def test_offline_means_offline(client: Client, publisher: Publisher, tmp_path: Path) -> None:
     publisher.release({"hsb": [hdb(0)]})
     client.adopt()
     client.web.requests()
     status, _, errors = client.run("update", "--offline")
     assert (status, "no origin that may be asked" in errors) == (3, True)
     assert client.web.requests() == []
-    assert client.update("--offline", "--from", publisher.tree)["release"] == 1
+    place = publisher.copy(tmp_path / "a stick").as_uri()
+    assert "%20" in place
+    assert client.update("--offline", "--from", place)["release"] == 1
     assert client.web.requests() == []
 
 

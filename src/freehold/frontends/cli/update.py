@@ -89,14 +89,15 @@ def _stores(root: Path, names: Sequence[str]) -> "list[Store]":
 def _update(chosen: "Sequence[Store]", root: Path, args: argparse.Namespace) -> int:
     """Update several feeds; one that fails does not keep the others from it, and the first failure's status counts."""
     from freehold.frontends.cli.update_tools import Tools
+    from freehold.updates.client.origins import local_path
     from freehold.updates.client.refusals import Held, Refusal
     from freehold.updates.client.transfer import Client
 
     tools = Tools(Held, quiet=args.json)
     origins = {one.name: list(_named(one, args)) for one in chosen}
     with closing(Client()) as client:
-        local = [Path(place.removeprefix("file://")) for each in origins.values() for place in each if _is_local(place)]
-        update_confinement.confine(root, local)
+        local = [local_path(place) for each in origins.values() for place in each]
+        update_confinement.confine(root, filter(None, local))
         status = 0
         for store in chosen:
             if args.scheduled and not _is_time(store):
@@ -129,6 +130,7 @@ def _follow(
 def _named(store: "Store", args: argparse.Namespace) -> Iterator[str]:
     """Yield where a feed may come from: what the user chose in that order, then signed mirrors in any order."""
     from freehold.updates.client.mirrors import of
+    from freehold.updates.client.origins import local_path
 
     if args.origin:
         yield args.origin
@@ -136,11 +138,7 @@ def _named(store: "Store", args: argparse.Namespace) -> Iterator[str]:
     settings = store.settings()
     mirrors = [each for each in of(store) if each not in settings.origins]
     random.shuffle(mirrors)
-    yield from (each for each in (*settings.origins, *mirrors) if not args.offline or _is_local(each))
-
-
-def _is_local(place: str) -> bool:
-    return not place.startswith(("https:", "http:"))
+    yield from (each for each in (*settings.origins, *mirrors) if not args.offline or local_path(each) is not None)
 
 
 def _is_time(store: "Store") -> bool:

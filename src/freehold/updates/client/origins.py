@@ -128,19 +128,26 @@ class Bundle:
 
 def origin(text: str, client: Client) -> Origin:
     """Return the origin that an address or a path names; raises ``UsageError`` when there is nothing of the kind."""
-    if text.startswith(("https:", "http:")):
+    path = local_path(text)
+    if path is None:
         return Mirror(text, client)
-    path = Path(text)
-    if text.startswith("file:"):
-        parts = urlsplit(text)
-        if parts.netloc not in {"", "localhost"}:
-            raise UsageError(f"{text}: a file address must name a place of this machine, as in file:///srv/feed")
-        path = Path(unquote(parts.path))
     if path.is_dir():
         return Folder(path)
     if path.is_file():
         return Bundle(path)
     raise UsageError(f"{text}: there is no such folder or bundle; addresses begin with https://")
+
+
+def local_path(text: str) -> Path | None:
+    """Return the place of this machine that an origin names, None for an address on the web; raises ``UsageError``."""
+    if text.startswith(("https:", "http:")):
+        return None
+    if not text.startswith("file:"):
+        return Path(text)
+    parts = urlsplit(text)
+    if parts.netloc not in {"", "localhost"}:
+        raise UsageError(f"{text}: a file address must name a place of this machine, as in file:///srv/feed")
+    return Path(unquote(parts.path))
 
 
 def checked(path: str) -> str:
