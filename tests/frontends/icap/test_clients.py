@@ -117,7 +117,9 @@ class Proxied(NamedTuple):
         return subprocess.run(command, capture_output=True, check=False)
 
     def status(self, *arguments: str | Path) -> str:
-        return self.curl("-o", "/dev/null", "-w", "%{http_code}", *arguments).stdout.decode()
+        done = self.curl("-o", "/dev/null", "-w", "%{http_code}", *arguments)
+        assert not done.returncode, (done, self.log.with_name("cache.log").read_text())
+        return done.stdout.decode()
 
 
 SQUID = """
@@ -135,6 +137,7 @@ cache_log {folder}/cache.log
 pid_filename none
 netdb_filename none
 pinger_enable off
+client_request_buffer_max_size 64 MB
 coredump_dir {folder}
 shutdown_lifetime 1 second
 visible_hostname proxy.example.org

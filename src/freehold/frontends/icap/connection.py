@@ -33,8 +33,9 @@ class Connection:
         self._host = host
         self._rules = rules
         self._intake = intake
-        self._voice = Voice(host.version, tag(host.dispatcher.bundles, rules))
         self._awaits_request = False
+        self._bundles = host.dispatcher.bundles
+        self._voice = self._speak()
 
     @property
     def idle(self) -> bool:
@@ -60,6 +61,9 @@ class Connection:
             pass
         finally:
             self._wire.close()
+
+    def _speak(self) -> Voice:
+        return Voice(self._host.version, tag(self._bundles, self._rules))
 
     async def _farewell(self, words: bytes) -> None:
         try:
@@ -92,7 +96,9 @@ class Connection:
     async def _exchange(self, head: bytes) -> bool:
         """Answer one request; whether there may be another one."""
         request = parse(head)
-        self._voice = Voice(self._host.version, tag(self._host.dispatcher.bundles, self._rules))
+        if self._bundles is not self._host.dispatcher.bundles:
+            self._bundles = self._host.dispatcher.bundles
+            self._voice = self._speak()
         if request.service not in SERVICES:
             raise BadRequest(404, f"there is no such service; there are {', '.join(SERVICES)}")
         if request.method == "OPTIONS":
