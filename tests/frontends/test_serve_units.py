@@ -16,6 +16,8 @@ import pytest
 from tests.frontends.conftest import COMMAND
 
 import freehold as package
+from freehold.frontends.cli import serve_units
+from freehold.model.errors import UsageError
 from freehold.sandbox import lockdown
 
 Freehold = Callable[..., "subprocess.CompletedProcess[bytes]"]
@@ -218,3 +220,18 @@ def test_it_tells_the_watchdog_and_loads_what_has_changed(environment: dict[str,
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
+
+
+def test_units_are_installed_and_those_of_others_are_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    serve_units.install(tmp_path, files=False)
+    assert "systemctl daemon-reload" in capsys.readouterr().err
+    streams = (tmp_path / "freehold.service").read_text()
+    assert "@PROGRAM@" not in streams
+    serve_units.install(tmp_path, files=True)  # what is ours is replaced
+    assert (tmp_path / "freehold.service").read_text() != streams
+    (tmp_path / "freehold.socket").write_text("[Socket]\n")
+    with pytest.raises(UsageError, match="somebody else's"):
+        serve_units.install(tmp_path, files=False)
+    assert (tmp_path / "freehold.socket").read_text() == "[Socket]\n"
+    with pytest.raises(UsageError, match="cannot write"):
+        serve_units.install(tmp_path / "missing", files=False)
