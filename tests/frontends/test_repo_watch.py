@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.frontends.conftest import COMMAND, Run
+from tests.updates.publish.serving import served
 from tests.updates.publisher import Publisher, Refused, hashes
 from tests.updates.witnesses import log_key
 
@@ -66,10 +67,18 @@ def test_a_publisher_gets_what_a_witness_signs_and_the_witness_remembers(freehol
         with running(data, "--log", log_key(publisher.folder)) as (process, address):
             publisher.run("rotate", "--set-policy", "--witness", f"w1 {vkey} {address}", "--quorum", 1)
             assert publisher.release(hdb=hashes(*range(release))).seq == release
+            with served(publisher.public) as url:
+                watch = ("repo", "monitor", url, "--data", tmp_path / "watch", "--ask-witnesses")
+                seen = freehold(*watch, "--root", publisher.public / "metadata" / "1.root.json")
+                assert seen.returncode == 0, seen.stdout
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
             assert process.stderr
             assert "event=cosigned" in process.stderr.read()
+    with served(publisher.public) as url:
+        unseen = freehold("repo", "monitor", url, "--data", tmp_path / "watch", "--ask-witnesses")
+    assert unseen.returncode == 2
+    assert b"the witness w1 gives no answer" in unseen.stdout
 
 
 def test_a_witness_without_a_network_is_asked_by_files(freehold: Run, tmp_path: Path) -> None:

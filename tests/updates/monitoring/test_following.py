@@ -255,6 +255,16 @@ def test_who_cannot_be_reached_gives_no_alarm(publisher: Publisher, watch: Watch
     assert [finding.severity for finding in found] == [Severity.UNCHECKED]
 
 
+def test_a_monitor_that_was_killed_while_it_kept_what_it_knows_goes_on(publisher: Publisher, watch: Watch) -> None:
+    publisher.release(hdb=ONE)
+    assert watch.alarms() == set()
+    (watch.folder / "trust").rename(watch.folder / ".trust.old")
+    (watch.folder / ".trust.new").mkdir()
+    with Repository(Folder(publisher.public), watch.folder / "trust") as repository:
+        assert list(Monitor(repository, watch.folder).look()) == []
+    assert sorted(path.name for path in watch.folder.iterdir()) == ["monitor.json", "trust"]
+
+
 def test_a_memory_that_is_damaged_is_not_begun_anew_in_silence(publisher: Publisher, watch: Watch) -> None:
     publisher.release(hdb=ONE)
     watch.look()

@@ -62,6 +62,8 @@ class Repository:
     def _begin(self, root: bytes | None) -> None:
         """Take up what is kept, or begin with a root."""
         memory = self._memory
+        if memory and not memory.exists() and (old := _beside(memory, "old")).is_dir():
+            old.rename(memory)  # ``keep`` was killed between its two renames
         if memory and (memory / PINNED).is_file():
             if root is not None and root != (memory / PINNED).read_bytes():
                 raise UsageError(f"another root of trust is kept in {memory}; use another folder for this one")
@@ -81,7 +83,7 @@ class Repository:
         """Remember what was verified, so that nothing older is taken later; raises ``OSError``."""
         if self._memory is None:
             return
-        new, old = (self._memory.with_name(f".{self._memory.name}.{word}") for word in ("new", "old"))
+        new, old = _beside(self._memory, "new"), _beside(self._memory, "old")
         for leftover in (new, old):
             shutil.rmtree(leftover, ignore_errors=True)
         shutil.copytree(self._folder, new, symlinks=True)
@@ -224,6 +226,10 @@ class Repository:
     def _kept(self, kind: type[_T], role: str) -> Metadata[_T]:
         """Return metadata that was verified already."""
         return _parsed(kind, (self._folder / f"{role}.json").read_bytes(), role)
+
+
+def _beside(folder: Path, word: str) -> Path:
+    return folder.with_name(f".{folder.name}.{word}")
 
 
 def _parsed(kind: type[_T], data: bytes, path: str) -> Metadata[_T]:
