@@ -1,5 +1,6 @@
 """Keys in files, encrypted or not, and in devices."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -119,3 +120,21 @@ def test_other_places_for_keys_are_refused(tmp_path, uri):
     with pytest.raises(Refused, match="status 3"):
         command("key", "device", uri, tmp_path / "x.pub", "--passphrase-file", os.devnull)
     assert not (tmp_path / "x.pub").exists()
+
+
+def test_ids_of_keys_are_their_hashes_and_one_key_counts_once(tmp_path):
+    made = Publisher(tmp_path)
+    root = json.loads((made.folder / "staged" / "metadata" / "1.root.json").read_bytes())["signed"]
+    for keyid, key in root["keys"].items():
+        assert set(key) == {"keytype", "scheme", "keyval"}
+        text = json.dumps(key, sort_keys=True, separators=(",", ":"))
+        assert keyid == hashlib.sha256(text.encode()).hexdigest()
+    assert set(root["freehold"]["holders"].values()) >= {"alice", "bob", "north"}
+    public = json.loads((made.folder / "keys" / "alice.pem.pub").read_bytes())
+    (tmp_path / "again.pub").write_text(json.dumps(public | {"keyid": "ab" * 32, "holder": "somebody else"}))
+    with pytest.raises(Refused, match="the id of the key is not its hash"):
+        command("key", "show", tmp_path / "again.pub")
+    (tmp_path / "renamed.pub").write_text(json.dumps(public | {"holder": "somebody else"}))
+    same = ["--key", f"root={tmp_path / 'renamed.pub'}", "--key", f"root={made.folder / 'keys' / 'alice.pem.pub'}"]
+    with pytest.raises(Refused, match="a key of root is named twice"):
+        command("init", tmp_path / "new", *same)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from tuf.api.metadata import Key, Root, Snapshot, Targets
+from tuf.api.metadata import Root, Snapshot, Targets
 
 from freehold.updates.client.refusals import Malformed
 from freehold.updates.client.transfer import Absent
@@ -169,11 +169,11 @@ def _signers(repository: Repository, snapshot: Snapshot, targets: Targets, feed:
     for name, signed in (("root", root), ("targets", targets), (repository.feed, feed), ("snapshot", snapshot)):
         delegator: Root | Targets = targets if name == repository.feed and delegations else root
         role = delegator.get_delegated_role(name)
-        keys: list[Key] = [delegator.get_key(keyid) for keyid in role.keyids]
-        yield Signers(name, signed.version, role.threshold, tuple(map(holder, keys)), int(signed.expires.timestamp()))
+        holders = tuple(holder(keyid, delegator) for keyid in role.keyids)
+        yield Signers(name, signed.version, role.threshold, holders, int(signed.expires.timestamp()))
     stamp = repository.timestamp
     role = root.get_delegated_role("timestamp")
-    holders = tuple(holder(root.get_key(keyid)) for keyid in role.keyids)
+    holders = tuple(holder(keyid, root) for keyid in role.keyids)
     yield Signers("timestamp", stamp.version, role.threshold, holders, int(stamp.expires.timestamp()))
 
 

@@ -25,9 +25,6 @@ from freehold.updates.publish.repository import (
 from freehold.updates.tlog.keys import Kind, SigningKey
 from freehold.updates.tlog.policies import NO_QUORUM, Policy
 
-ABOUT = "freehold"
-"""Field of the signed root that says which feed it is of, and whether it is a demonstration."""
-
 THRESHOLDS = {ROOT: 3, TARGETS: 3, SNAPSHOT: 2, TIMESTAMP: 1}
 """Signatures that a role needs, at least and by default; ``FEED_THRESHOLD`` for the feed's role."""
 
@@ -155,7 +152,7 @@ def described(repository: Repository) -> list[str]:
     lines = [f"targets {signed.version}, until {signed.expires:%Y-%m-%d}:"]
     if signed.delegations is not None:
         for name, role in (signed.delegations.roles or {}).items():
-            who = ", ".join(keys.holder(signed.delegations.keys[keyid]) for keyid in role.keyids)
+            who = ", ".join(keys.holder(keyid, signed) for keyid in role.keyids)
             lines.append(f"  {name}: releases are signed by {role.threshold} of {who}")
     for name, target in sorted(signed.targets.items()):
         text = repository.read_target(name, target).decode("utf-8", "replace")
@@ -194,12 +191,12 @@ def rotate(repository: Repository, rotation: Rotation, time: datetime) -> None:
         delegations = targets.signed.delegations
         if delegations is None or delegations.roles is None:
             raise UsageError("the top-level targets delegate to nobody")
-        _change(delegations.roles[role], delegations.keys, rotation, [])
+        _change(delegations.roles[role], delegations.keys, rotation, [], targets.signed)
         _stage_again(repository, TARGETS, targets, time)
     else:
         root = repository.root()
         others = [other for name, other in root.signed.roles.items() if name != role]
-        _change(root.signed.roles[role], root.signed.keys, rotation, others)
+        _change(root.signed.roles[role], root.signed.keys, rotation, others, root.signed)
         _stage_again(repository, ROOT, root, time)
         if role == TARGETS:
             _stage_again(repository, TARGETS, repository.targets(), time)
@@ -281,9 +278,19 @@ def _stage_root(repository: Repository, holders: Mapping[str, Holders], version:
         keys=dict(sorted(known.items())),
         roles=roles,
         consistent_snapshot=True,
-        unrecognized_fields={ABOUT: {"feed": repository.feed, "demo": repository.settings.demo}},
+        unrecognized_fields={
+            keys.ABOUT: {
+                "feed": repository.feed,
+                "demo": repository.settings.demo,
+                keys.HOLDERS: _names(*(holders[role] for role in roles)),
+            }
+        },
     )
     repository.stage(ROOT, Metadata(signed))
+
+
+def _names(*holders: Holders) -> dict[str, str]:
+    return dict(sorted((one.key.keyid, one.holder) for given in holders for one in given.keys))
 
 
 def _stage_targets(
@@ -297,6 +304,7 @@ def _stage_targets(
             version=version,
             expires=_expires(repository, TARGETS, time),
             delegations=Delegations(dict(sorted(known.items())), {feed: role}),
+            unrecognized_fields={keys.ABOUT: {keys.HOLDERS: _names(holders)}},
         )
     )
     for kind, data in policy.items():
@@ -316,19 +324,24 @@ def _stage_again(
     repository.stage(role, metadata)
 
 
-def _change(role: Role, known: dict[str, Key], rotation: Rotation, others: Sequence[Role]) -> None:
+def _change(
+    role: Role, known: dict[str, Key], rotation: Rotation, others: Sequence[Role], delegator: Root | Targets
+) -> None:
+    names = delegator.unrecognized_fields.setdefault(keys.ABOUT, {}).setdefault(keys.HOLDERS, {})
     for name in rotation.remove:
-        found = [keyid for keyid in role.keyids if name in {keys.holder(known[keyid]), keyid} or _begins(keyid, name)]
+        found = [one for one in role.keyids if name in {keys.holder(one, delegator), one} or _begins(one, name)]
         if len(found) != 1:
             raise UsageError(f"'{name}' is {len(found)} keys of {rotation.role}, not one")
         role.keyids.remove(found[0])
         if not any(found[0] in other.keyids for other in others):
             del known[found[0]]
+            names.pop(found[0], None)
     for one in rotation.add:
         if one.key.keyid in role.keyids:
             raise UsageError(f"the key of {one.holder} is one of {rotation.role} already")
         role.keyids.append(one.key.keyid)
         known[one.key.keyid] = one.key
+        names[one.key.keyid] = one.holder
     role.keyids.sort()
     role.threshold = rotation.threshold or role.threshold
     if not 1 <= role.threshold <= len(role.keyids):

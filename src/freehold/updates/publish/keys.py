@@ -5,6 +5,7 @@ A private key is a PEM file, best encrypted, or stays in a device or a key servi
 makes the repository; for devices it says where the private half is, too.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -17,15 +18,20 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.exceptions import Error as SigningError
+from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import SIGNER_FOR_URI_SCHEME, CryptoSigner, Key, Signer, SSlibKey
+from tuf.api.metadata import Signed
 
 from freehold.model.errors import FreeholdError, MalformedInput, UsageError
 from freehold.updates.content.releases import canonical
 
 PUBLIC_SUFFIX = ".pub"
 
-HOLDER = "x-freehold-holder"
-"""Field of a public key with the name of who holds the private half, for people."""
+ABOUT = "freehold"
+"""Field of signed metadata that TUF does not know: what Freehold says in it."""
+
+HOLDERS = "holders"
+"""In ``ABOUT`` of metadata that lists keys: names of who holds the private halves, by the keys' ids, for people."""
 
 _KEY_BYTES = 64 << 10
 _NAME_LENGTH = 64
@@ -39,28 +45,34 @@ class PublicKey:
     """The public half of a key.
 
     Attributes:
-        key: as TUF metadata has it, with the holder's name.
-        uri: where the private half is, when a device or service keeps it; else "".
+        key: as TUF metadata has it.
+        holder: name of who holds the private half.
+        uri: where that is, when a device or service keeps it; else "".
     """
 
     key: Key
+    holder: str
     uri: str = ""
 
-    @property
-    def holder(self) -> str:
-        """Name of who holds the private half."""
-        return holder(self.key)
+    def __post_init__(self) -> None:
+        if not self.holder.isprintable() or not 0 < len(self.holder) <= _NAME_LENGTH:
+            raise MalformedInput(f"the name of a holder has 1 to {_NAME_LENGTH} printable characters")
 
     def to_bytes(self) -> bytes:
         """Return the file that goes to others."""
-        described = {"keyid": self.key.keyid, **self.key.to_dict()}
+        described = {"keyid": self.key.keyid, **self.key.to_dict(), "holder": self.holder}
         return canonical(described | {"uri": self.uri} if self.uri else described) + b"\n"
 
 
-def holder(key: Key) -> str:
-    """Return the name of who holds a key, or the beginning of its id."""
-    name = key.unrecognized_fields.get(HOLDER)
-    return name if isinstance(name, str) and name.isprintable() and name else key.keyid[:12]
+def holder(keyid: str, *delegators: Signed) -> str:
+    """Return the name of who holds a key, as metadata that lists it says, or the beginning of its id."""
+    for delegator in delegators:
+        about = delegator.unrecognized_fields.get(ABOUT)
+        names = about.get(HOLDERS) if isinstance(about, dict) else None
+        name = names.get(keyid) if isinstance(names, dict) else None
+        if isinstance(name, str) and name.isprintable() and name:
+            return name
+    return keyid[:12]
 
 
 def generate(path: Path, name: str, passphrase: str = "") -> PublicKey:
@@ -74,7 +86,7 @@ def generate(path: Path, name: str, passphrase: str = "") -> PublicKey:
     if passphrase:
         encryption = serialization.BestAvailableEncryption(passphrase.encode())
     pem = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-    made = PublicKey(_named(SSlibKey.from_crypto(private.public_key()), name))
+    made = PublicKey(SSlibKey.from_crypto(private.public_key()), name)
     public = public_path(path)
     if public.exists():
         raise UsageError(f"{public} is there already; choose another name")
@@ -86,7 +98,7 @@ def generate(path: Path, name: str, passphrase: str = "") -> PublicKey:
 def public_half(path: Path, name: str, secret: Secret) -> PublicKey:
     """Return the public half of a private key in a file, of whichever tool; raises ``UsageError``."""
     signer = open_signer(path, secret)
-    return PublicKey(_named(signer.public_key, name))
+    return PublicKey(signer.public_key, name)
 
 
 def describe(uri: str, name: str, secret: Secret) -> PublicKey:
@@ -103,19 +115,24 @@ def describe(uri: str, name: str, secret: Secret) -> PublicKey:
             own, key = signer.import_(uri.partition(":")[2])
     except (SigningError, ValueError, OSError, ImportError) as error:
         raise UsageError(f"{uri}: {error}") from error
-    return PublicKey(_named(key, name), own)
+    return PublicKey(key, name, own)
 
 
 _DEVICES = {"awskms", "azurekms", "gcpkms", "hsm", "hv"}
 
 
 def read_public(path: Path) -> PublicKey:
-    """Read the public half of a key; raises ``UsageError``."""
+    """Read the public half of a key; raises ``UsageError``.
+
+    Its id must be the hash of the key, or somebody could count twice with one key.
+    """
     try:
         value = json.loads(_read(path))
-        uri = value.pop("uri", "")
-        return PublicKey(Key.from_dict(value.pop("keyid"), value), uri)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        keyid, name, uri = value.pop("keyid"), value.pop("holder"), value.pop("uri", "")
+        if keyid != hashlib.sha256((encode_canonical(value) or "").encode()).hexdigest():
+            raise UsageError(f"{path}: the id of the key is not its hash")
+        return PublicKey(Key.from_dict(keyid, value), name, uri)
+    except (ValueError, KeyError, TypeError, AttributeError, SigningError, RecursionError, MalformedInput) as error:
         raise UsageError(f"{path} is no public key; 'freehold repo key new' makes a pair") from error
 
 
@@ -176,13 +193,6 @@ def write_secret(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(fd)
-
-
-def _named(key: Key, name: str) -> Key:
-    if not name.isprintable() or not 0 < len(name) <= _NAME_LENGTH:
-        raise MalformedInput(f"the name of a holder has 1 to {_NAME_LENGTH} printable characters")
-    key.unrecognized_fields[HOLDER] = name
-    return key
 
 
 def _read(path: Path) -> bytes:

@@ -260,11 +260,13 @@ def _signatures(repository: Repository, role: str, metadata: Signed) -> Signatur
     signed: dict[str, str] = {}
     missing: dict[str, str] = {}
     wanted = 0
+    found = (repository.staged_metadata(ROOT), repository.published(ROOT), repository.targets())
+    delegators = [delegator.signed for delegator in found if delegator is not None]
     for allowed, threshold in _thresholds(repository, role):
         have = {keyid for keyid, key in allowed.items() if _has_signed(metadata, key)}
         wanted = max(wanted, threshold - len(have))
-        for keyid, key in allowed.items():
-            (signed if keyid in have else missing)[keyid] = keys.holder(key)
+        for keyid in allowed:
+            (signed if keyid in have else missing)[keyid] = keys.holder(keyid, *delegators)
     return Signatures(role, metadata.signed.version, tuple(signed.values()), tuple(missing.values()), wanted)
 
 
