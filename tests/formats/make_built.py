@@ -140,7 +140,7 @@ MALFORMED: list[tuple[str, str, str, str, slice | tuple[int, bytes], list[str]]]
     ("macho_inside", "damaged.macho", "macho", "pyinstaller.macho", (-80, b"\xff\xff\xff\xff"), ["malformed"]),
     ("pe_inside", "bundle-cut.exe", "pe", "bundle.exe", slice(0, -20), ["truncated"]),
     ("pe_inside", "nuitka-cut.exe", "pe", "nuitka.exe", slice(0, -200), ["truncated"]),
-    ("elf_inside", "nuitka-cut.elf", "elf", "nuitka.elf", slice(0, -40), ["truncated"]),
+    ("elf_inside", "nuitka-damaged.elf", "elf", "nuitka.elf", (-42, b"\xff" * 30), ["malformed"]),
     ("nodesea", "truncated.blob", "nodesea", "assets.blob", slice(0, 1300), ["truncated"]),
     ("nodesea", "no-path.blob", "nodesea", "assets.blob", slice(0, 12), ["malformed"]),
     ("biff12", "truncated.bin", "biff12", "sheet.bin", slice(0, -20), ["truncated"]),

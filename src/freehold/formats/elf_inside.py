@@ -25,14 +25,20 @@ def _pair(at: int) -> slice:
     return slice(at, at + 2)
 
 
-_PAYLOAD, _NUITKA = b"KAY\x28\xb5\x2f\xfd", b"NUITKA_ONEFILE"
-_BOOTSTRAP, _NAMES = 1 << 19, 1 << 17
-"""Bytes at the beginning where a payload of Nuitka begins, and at the end where the names stand that it looks for."""
+_NUITKA, _PAYLOADS = b"NUITKA_ONEFILE", (b"KAY", b"KAX")
+_NAMES = 1 << 16
+"""Bytes at the end of a program in which the names stand that Nuitka's bootstrap looks for."""
 
 _NOTE = 4
 _MOST_SEGMENTS = 128
 _MOST_NOTES = 64
 _NODE = b"NODE_SEA_BLOB\0"
+
+
+def _is_of_nuitka(view: View) -> bool:
+    """Tell whether a payload of Nuitka lies in a program, or behind it, where its last bytes say."""
+    tail = view.read(max(view.size - _NAMES, 0), _NAMES)
+    return _NUITKA in tail or view.read(int.from_bytes(tail[-8:], "little"), 3) in _PAYLOADS
 
 
 def _node_application(view: View) -> Iterator[Child]:
@@ -77,11 +83,10 @@ class _ElfInside:
             elffacts.tell(view, unpacking)
         yield from upx_elf.unpacked(view, unpacking)
         yield from _node_application(view)
-        head = view.read(0, _BOOTSTRAP)
-        if _PAYLOAD in head or _NUITKA in view.read(max(view.size - _NAMES, 0), _NAMES):
+        if _is_of_nuitka(view):
             from freehold.formats import nuitka  # few programs need it
 
-            yield from nuitka.inside(view, head, unpacking)
+            yield from nuitka.inside(view, unpacking)
         yield from dotnetbundle.members(view, _end(view), unpacking)
         yield from pyinstaller.archive(view, unpacking)
 

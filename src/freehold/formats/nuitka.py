@@ -24,6 +24,8 @@ _LONGEST_NAME = 8192
 _WIDE_END = re.compile(rb"(?:..)*?\0\0", re.DOTALL)
 _LINK = 2
 _TRAILER = 8
+_BOOTSTRAP = 1 << 20
+"""Bytes before a payload that is linked into its program."""
 
 
 _PAYLOAD = re.compile(
@@ -32,10 +34,12 @@ _PAYLOAD = re.compile(
 """A payload of a program that is none for Windows, by its mark and its first file."""
 
 
-def inside(view: View, head: bytes, unpacking: Unpacking) -> Iterator[Child]:
-    """Yield the files of a payload that begins in the first bytes of a program, or stands at its end."""
-    found = _PAYLOAD.search(head)
-    place = (found.start(), view.size) if found else at_end(view)
+def inside(view: View, unpacking: Unpacking) -> Iterator[Child]:
+    """Yield the files of a payload that stands at the end of a program, or begins in its first bytes."""
+    place = at_end(view)
+    if place is None:
+        found = _PAYLOAD.search(view.read(0, _BOOTSTRAP))
+        place = (found.start(), view.size) if found else None
     if place is None:
         unpacking.problem(ProblemKind.UNSUPPORTED, "the payload of Nuitka was not found")
     else:
