@@ -47,7 +47,8 @@ GAPS = {
     "`emulation/winapi.tsv` lists: packers that need real Windows or run in a virtual machine of their own "
     "(Themida, VMProtect), stay packed; sections and entry point of what is found in memory are the packed program's",
     "macho_inside": "code signatures are read and not checked; nothing that is packed is unpacked",
-    "elf_inside": "packers other than UPX, and UPX without its header; shared libraries packed with UPX; UPX's filters "
+    "elf_inside": "files that pkg packed by Brotli (reported; samples of pkg are built); "
+    "packers other than UPX, and UPX without its header; shared libraries packed with UPX; UPX's filters "
     "for ARM, PowerPC and MIPS (reported)",
     "pyinstaller": "names of modules; encrypted archives of modules",
     "nodesea": "snapshots and compiled code come out as they are; compared with blobs of Node.js 20 only",

@@ -1,6 +1,8 @@
 """Makers of installers that no free tool makes, written from their descriptions and apart from the readers."""
 
+import gzip
 import itertools
+import json
 import struct
 import zlib
 
@@ -292,3 +294,17 @@ def nuitka(files: dict[str, bytes], *, windows: bool, checksums: bool = False, m
     if mode == "together":
         body = zstd.compress(body)
     return (b"KAX" if mode == "stored" else b"KAY") + body
+
+
+def pkg(files: dict[str, bytes], *, packing: int = 0) -> bytes:
+    """Return the end of a program by pkg: the payload, then the prelude whose last arguments are tables."""
+    body = b""
+    table = {}
+    for number, content in enumerate(files.values()):
+        packed = gzip.compress(content) if packing == 1 else content
+        table[f"/0/{number + 1:x}"] = {"1": [len(body), len(packed)], "3": [len(body), 0]}
+        body += packed
+    segments = {"snapshot": "0"} | {name: f"{number + 1:x}" for number, name in enumerate(files)}
+    arguments = "\n,\n".join((json.dumps(table), '"/0/1"', "{}", json.dumps(segments), str(packing)))
+    head = "(function(process, require, console, EXECPATH_FD, PAYLOAD_POSITION, PAYLOAD_SIZE) {"
+    return body + f"{head} return (function () {{\n}})(function (exports) {{\n}},\n{arguments}\n);\n}})".encode()

@@ -124,6 +124,13 @@ GOLDEN: list[tuple[str, str, str, bytes, dict[str, bytes]]] = [
         workbooks.sheet(workbooks.ROW, workbooks.formula(2, 9, bytes(8), workbooks.RUN)),
         {"formulas": b'C5: =EXEC("cmd /c "&"calc")\n'},
     ),
+    (
+        "elf_inside",
+        "pkg.elf",
+        "elf",
+        programs.elf() + installers.pkg({"index.js": TEXT, "data.bin": DATA}),
+        {"snapshot/index.js": TEXT, "snapshot/data.bin": DATA},
+    ),
     ("pickled", "dates.pickle", "pickle", pickle.dumps([TEXT, date(2020, 1, 2)], 4), {}),
     ("rar", "two.rar", "rar", rars.rar20({"text.txt": TEXT, "data.bin": DATA}), {"text.txt": TEXT, "data.bin": DATA}),
 ]
@@ -143,6 +150,7 @@ MALFORMED: list[tuple[str, str, str, str, slice | tuple[int, bytes], list[str]]]
     ("elf_inside", "nuitka-damaged.elf", "elf", "nuitka.elf", (-42, b"\xff" * 30), ["malformed"]),
     ("nodesea", "truncated.blob", "nodesea", "assets.blob", slice(0, 1300), ["truncated"]),
     ("nodesea", "no-path.blob", "nodesea", "assets.blob", slice(0, 12), ["malformed"]),
+    ("elf_inside", "pkg-no-table.elf", "elf", "pkg.elf", (-80, b"\xff" * 40), ["malformed"]),
     ("biff12", "truncated.bin", "biff12", "sheet.bin", slice(0, -20), ["truncated"]),
     ("pickled", "truncated.pickle", "pickle", "dates.pickle", slice(0, 900), []),
     ("issetup", "truncated.setup", "issetup", "fixed.setup", slice(0, 2000), ["truncated"]),

@@ -1,5 +1,6 @@
-"""Scripts that became one program: archives of PyInstaller, Node.js's single executables, and Nuitka's payloads."""
+"""Scripts that became one program: PyInstaller, Node.js's single executables, pkg, Nuitka."""
 
+import gzip
 import struct
 
 import pytest
@@ -11,6 +12,7 @@ from freehold.model.report import ProblemKind
 from freehold.model.view import BytesView
 
 FILES = {"main.bin": b"\x7fELF" + bytes(range(256)) * 9, "data/text.txt": b"one line\n" * 500}
+PROGRAM = programs.two_sections(size=0xA00).build()
 BLOB = bytes.fromhex("20da4301") + struct.pack("<IQ", 0, 6) + b"app.js" + struct.pack("<Q", 13) + b"console.log()"
 
 
@@ -55,3 +57,21 @@ def test_archive_of_pyinstaller_is_read_by_its_own_cookie_where_an_older_one_wou
     opened = open_one("elf", installers.pyinstaller(programs.elf(), files))
     assert dict(opened.members) == files
     assert opened.collector.problems == []
+
+
+@pytest.mark.parametrize(("file_type", "program"), [("elf", programs.elf()), ("pe", PROGRAM)])
+def test_program_by_pkg_gives_its_files(file_type, program):
+    files = {"index.js": b"console.log()\n" * 50, "data.bin": bytes(range(256)) * 9}
+    opened = open_one(file_type, program + installers.pkg(files))
+    assert dict(opened.members).items() >= {f"snapshot/{name}": content for name, content in files.items()}.items()
+    assert opened.collector.problems == []
+    packed = open_one(file_type, program + installers.pkg(files, packing=1))
+    assert gzip.decompress(packed.by_name("snapshot/index.js")) == files["index.js"]
+
+
+def test_program_by_pkg_with_brotli_or_a_damaged_table_is_incomplete():
+    assert open_one("elf", programs.elf() + installers.pkg({"a.js": b"x" * 99}, packing=2)).kinds == {
+        ProblemKind.UNSUPPORTED
+    }
+    damaged = installers.pkg({"a.js": b"x" * 99}).replace(b'{"/0/1"', b'{"/0/1')
+    assert open_one("elf", programs.elf() + damaged).kinds == {ProblemKind.MALFORMED}

@@ -1,4 +1,4 @@
-"""Fuzz target for programs that Nuitka packed into one file."""
+"""Fuzz target for programs that Nuitka or pkg made one file of."""
 
 from tests.fuzz.opening import open_fully
 

@@ -29,16 +29,11 @@ _NUITKA, _PAYLOADS = b"NUITKA_ONEFILE", (b"KAY", b"KAX")
 _NAMES = 1 << 16
 """Bytes at the end of a program in which the names stand that Nuitka's bootstrap looks for."""
 
+_PRELUDE = b"\n);\n})"
 _NOTE = 4
 _MOST_SEGMENTS = 128
 _MOST_NOTES = 64
 _NODE = b"NODE_SEA_BLOB\0"
-
-
-def _is_of_nuitka(view: View) -> bool:
-    """Tell whether a payload of Nuitka lies in a program, or behind it, where its last bytes say."""
-    tail = view.read(max(view.size - _NAMES, 0), _NAMES)
-    return _NUITKA in tail or view.read(int.from_bytes(tail[-8:], "little"), 3) in _PAYLOADS
 
 
 def _node_application(view: View) -> Iterator[Child]:
@@ -83,10 +78,15 @@ class _ElfInside:
             elffacts.tell(view, unpacking)
         yield from upx_elf.unpacked(view, unpacking)
         yield from _node_application(view)
-        if _is_of_nuitka(view):
+        tail = view.read(max(view.size - _NAMES, 0), _NAMES)
+        if _NUITKA in tail or view.read(int.from_bytes(tail[-8:], "little"), 3) in _PAYLOADS:
             from freehold.formats import nuitka  # few programs need it
 
             yield from nuitka.inside(view, unpacking)
+        if tail.endswith(_PRELUDE):
+            from freehold.formats import nodepkg  # nor this
+
+            yield from nodepkg.members(view, unpacking)
         yield from dotnetbundle.members(view, _end(view), unpacking)
         yield from pyinstaller.archive(view, unpacking)
 

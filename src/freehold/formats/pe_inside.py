@@ -25,6 +25,7 @@ _SYMBOL = 18
 _SECTION = 40
 _KNOWN = {"1": "cursor", "3": "icon", "10": "data", "23": "html"}
 _NUITKA_RESOURCE, _NUITKA = "resource:data/27/", (b"KAY", b"KAX")
+_PRELUDE = b"\n);\n})"
 _INNO_RESOURCE = "resource:data/11111/"
 _INNO_TABLES = (b"rDlPtS", b"nS5W7d")
 _WORTHY = (
@@ -102,6 +103,10 @@ def _overlay(view: View, start: int, end: int, unpacking: Unpacking) -> Iterator
     if view.read(start, 3) in _NUITKA:
         yield from _nuitka(view, start, end - 8, unpacking)
         return
+    if view.read(end - len(_PRELUDE), len(_PRELUDE)) == _PRELUDE:
+        from freehold.formats import nodepkg  # nor this
+
+        yield from nodepkg.members(view, unpacking)
     if end - start >= TRIVIAL and b"Disk1" in view.read(start, 1024).replace(b"\0", b""):
         from freehold.formats import installshield
 
