@@ -194,6 +194,7 @@ def _gets_stuck() -> bool:
     return version is not None and (int(version[1]), int(version[2])) < (6, 13)
 
 
+@pytest.mark.slow
 def test_squid(proxied: Proxied, folder: Path, eicar_daemon: Running) -> None:
     for name in ("clean.txt", "medium.bin", *([] if _gets_stuck() else ["large.bin"])):
         assert proxied.curl(f"{proxied.web}/{name}").stdout == (folder / name).read_bytes()

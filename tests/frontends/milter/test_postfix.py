@@ -71,6 +71,7 @@ def place() -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.mark.slow
 def test_postfix_asks_freehold(serve: Start, databases: Path, place: Path, eicar: bytes, encrypted: bytes) -> None:
     usual = listening(serve, databases, place)
     marking = listening(serve, databases, place, "--milter-infected", "accept", "--milter-incomplete", "accept")
@@ -151,6 +152,7 @@ def clamav_milter(daemon: Running, folder: Path, name: str) -> Iterator[str]:
         process.terminate()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("clamav-milter"), reason="clamav-milter is not installed")
 def test_clamav_milter_gets_the_same_answers(
     freehold_daemon: Running, clamd: Running, place: Path, encrypted: bytes
