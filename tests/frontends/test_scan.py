@@ -13,7 +13,6 @@ import socket
 import subprocess
 import tarfile
 import tempfile
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
