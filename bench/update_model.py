@@ -59,7 +59,8 @@ def main() -> int:
         return 0
     print(f"{args.endpoints:,.0f} endpoints, release of {figures['signatures']:,} signatures\n")
     print(
-        f"{'scenario':<56}{'per endpoint':>14}{'a day':>10}{'a month':>10}{'mean':>12}{'connections':>14}{'nodes':>7}"
+        f"{'scenario':<56}{'per endpoint':>14}{'a day':>10}{'a month':>10}{'mean':>12}{'connections':>14}"
+        f"{'nodes':>7}{'measured':>10}"
     )
     for one in found:
         print(
