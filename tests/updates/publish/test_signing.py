@@ -8,9 +8,12 @@ from tests.updates.publish.organisations import PEOPLE, ceremony, signed_at_home
 from tests.updates.publisher import START, Publisher, Refused, command, hashes
 from tuf.api.metadata import Metadata
 
+from freehold.model.errors import TrustError
 from freehold.updates.content import heads, releases, segments
 from freehold.updates.content.segments import Segment
 from freehold.updates.publish.repository import Repository
+from freehold.updates.tlog.policies import Policy
+from freehold.updates.tlog.proofs import Proof
 
 
 @pytest.fixture
@@ -404,3 +407,32 @@ def test_damaged_settings_are_refused(tmp_path, content):
     (made.folder / "repo.json").write_text(content)
     with pytest.raises(Refused, match=r"status 3: .*repo\.json is damaged"):
         made.run("build", tmp_path)
+
+
+def test_a_log_whose_key_is_lost_goes_on_under_another(tmp_path):
+    made = Publisher(tmp_path)
+    with pytest.raises(Refused, match="nothing is logged yet"):
+        made.run("rotate", "--new-log-key")
+    made.release(hdb=hashes(1))
+    before = heads.tail(made.head())
+    (made.folder / "keys" / "log.skey").unlink()
+    made.write(hdb=hashes(1, 2))
+    made.build()
+    made.run("sign", "--demo")
+    with pytest.raises(Refused, match="who has the log's key publishes"):
+        made.run("publish")
+    assert "for witnesses" in made.run("rotate", "--new-log-key")["stderr"]
+    made.publish()
+    tail = heads.tail(made.head())
+    assert (made.current().seq, tail[:1], len(tail)) == (2, before, 2)
+    policies = [Policy.parse(path.read_bytes()) for path in made.public.glob("targets/policy/*.core.tlog-policy")]
+    proof = Proof.parse(made.head()[heads.PROOF])
+    logs = {str(policy.logs[0].key): policy for policy in policies}
+    assert len(logs) == 2
+    refused = 0
+    for policy in policies:
+        try:
+            policy.verify(proof.checkpoint)
+        except TrustError:
+            refused += 1
+    assert refused == 1

@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--set-mirrors", action="store_true", help="replace the list of mirrors by --mirror")
     parser.add_argument("--set-policy", action="store_true", help="replace witnesses and quorum by --witness, --quorum")
+    parser.add_argument(
+        "--new-log-key", action="store_true", help="the log's key is lost or stolen: another one, for the same history"
+    )
     add_policy(parser)
 
 
@@ -50,13 +53,20 @@ def run(args: argparse.Namespace) -> int:
     from freehold.updates.publish import ceremony, keys
 
     changes_keys = bool(args.role and (args.add or args.remove or args.threshold))
-    if sum(map(bool, (changes_keys, args.renew, args.set_mirrors or args.set_policy))) != 1 or args.log:
-        raise UsageError("say one of: --role with --add, --remove or --threshold; --renew; --set-mirrors, --set-policy")
+    wishes = (changes_keys, args.renew, args.set_mirrors or args.set_policy, args.new_log_key)
+    if sum(map(bool, wishes)) != 1 or args.log:
+        raise UsageError(
+            "say one of: --role with --add, --remove or --threshold; --renew; --set-mirrors, --set-policy; "
+            "--new-log-key"
+        )
     repository = shared.opened(args)
     with repository.locked():
         if changes_keys:
             added = [keys.read_public(path) for path in args.add]
             ceremony.rotate(repository, ceremony.Rotation(args.role, added, args.remove, args.threshold), shared.now())
+        elif args.new_log_key:
+            key = ceremony.new_log_key(repository, shared.now())
+            shared.tell(f"for witnesses, to trust beside the old one: {key.verifier}")
         elif args.renew:
             ceremony.renew(repository, args.renew, shared.now())
         else:

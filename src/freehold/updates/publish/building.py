@@ -278,7 +278,7 @@ def stage_feed(repository: Repository, targets: Mapping[str, TargetFile], time: 
         expires=time.replace(microsecond=0) + timedelta(days=repository.settings.lifetime(repository.feed)),
         targets=dict(sorted(targets.items())),
     )
-    repository.stage(repository.feed, Metadata(signed))
+    repository.stage_anew(repository.feed, Metadata(signed))
 
 
 def now() -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tuf.api.metadata import DelegatedRole, Delegations, Key, Metadata, Role, Root, Targets
 
 from freehold.model.errors import UsageError
+from freehold.updates import durable
 from freehold.updates.publish import keys
 from freehold.updates.publish.building import stage_feed
 from freehold.updates.publish.keys import PublicKey
@@ -22,8 +23,13 @@ from freehold.updates.publish.repository import (
     Repository,
     Settings,
 )
+from freehold.updates.tlog import notes
+from freehold.updates.tlog.checkpoints import Checkpoint
 from freehold.updates.tlog.keys import Kind, SigningKey
+from freehold.updates.tlog.notes import Note
 from freehold.updates.tlog.policies import NO_QUORUM, Policy
+from freehold.updates.tlog.tiles import CHECKPOINT
+from freehold.updates.tlog.writing import PENDING
 
 THRESHOLDS = {ROOT: 3, TARGETS: 3, SNAPSHOT: 2, TIMESTAMP: 1}
 """Signatures that a role needs, at least and by default; ``FEED_THRESHOLD`` for the feed's role."""
@@ -242,6 +248,37 @@ def set_policy(
         renew_feed(repository, time)
 
 
+def new_log_key(repository: Repository, time: datetime) -> SigningKey:
+    """Make another key for the log, which signs the same history, and stage a policy that names it.
+
+    The log goes on: whoever has seen it sees the same tree under the new key. Witnesses must be told the key, too.
+
+    Raises:
+        UsageError: nothing is logged yet.
+    """
+    heads = [path for name in (CHECKPOINT, PENDING) if (path := repository.log_folder / name).is_file()]
+    if not heads:
+        raise UsageError("nothing is logged yet, so no key of a log can have been lost")
+    signed = {path: Note.parse(path.read_bytes()) for path in heads}
+    key = SigningKey.generate(Checkpoint.parse(signed[heads[0]].text).origin, Kind.NOTE)
+    if repository.log_key.exists():
+        old = repository.log_key.with_name(f"log.{int(time.timestamp())}.old.skey")
+        repository.log_key.rename(old)
+    keys.write_secret(repository.log_key, f"{key.secret()}\n".encode())
+    for path, note in signed.items():
+        durable.write(path, note.signed(notes.sign(note.text, key)).encode())
+    targets = repository.targets()
+    name = f"policy/{repository.feed}.tlog-policy"
+    lines = repository.read_target(name, targets.signed.targets[name]).decode().splitlines()
+    others = [line for line in lines if not line.startswith("log ")]
+    text = "".join(f"{line}\n" for line in (f"log {key.verifier}", *others)).encode()
+    Policy.parse(text)
+    _put(repository, targets, "tlog-policy", text)
+    _stage_again(repository, TARGETS, targets, time)
+    renew_feed(repository, time)
+    return key
+
+
 def log_name(repository: Repository) -> str:
     """Return the origin of the log; raises ``UsageError`` where its key is not."""
     return _log_key(repository).verifier.name
@@ -321,7 +358,7 @@ def _stage_again(
     metadata.signed.version = published.signed.version + 1 if published else 1
     metadata.signed.expires = _expires(repository, role, time)
     metadata.signatures.clear()
-    repository.stage(role, metadata)
+    repository.stage_anew(role, metadata)
 
 
 def _change(

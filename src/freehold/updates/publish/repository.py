@@ -168,6 +168,14 @@ class Repository:
         if earlier is not None and earlier != path:
             earlier.unlink()
 
+    def stage_anew(self, role: str, metadata: Signed) -> None:
+        """Stage other metadata for a role that snapshot and timestamp depend on: what is staged of those goes."""
+        self.stage(role, metadata)
+        for dependent in (SNAPSHOT, TIMESTAMP):
+            path = self.metadata_path(self.staged, dependent)
+            if path is not None:
+                path.unlink()
+
     def root(self) -> Metadata[Root]:
         """Return the newest root, staged or published."""
         return self.newest(ROOT)  # type: ignore[return-value]
