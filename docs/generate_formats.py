@@ -52,6 +52,7 @@ GAPS = {
     "for ARM, PowerPC and MIPS (reported)",
     "pyinstaller": "names of modules; encrypted archives of modules",
     "nodesea": "snapshots and compiled code come out as they are; compared with blobs of Node.js 20 only",
+    "javaclass": "what a class says of itself are facts, nothing is unpacked; code of Android (DEX) has no facts",
     "pickled": "names and calls are facts, nothing is unpacked; pickles of protocols 0 and 1 have no magic; "
     "other pickles behind the first one",
     "autoit": "scripts of AutoIt 2 and AutoHotkey; words that a script stores by number are named by it",

@@ -38,6 +38,7 @@ MODULES: dict[str, str] = {
     "swf": "swf",
     "pe_inside": "pe",
     "netresources": "netresources",
+    "javaclass": "java-class",
     "elf_inside": "elf",
     "pyinstaller": "pyz",
     "nodesea": "nodesea",
