@@ -175,6 +175,18 @@ def test_a_split_view_is_not_covered_up_by_an_honest_mirror(field: Field) -> Non
     field.refused(refusals.SplitView, "continuation", field.web.address, str(honest))
 
 
+def test_an_honest_mirror_is_believed_after_a_split_view(field: Field) -> None:
+    """What was signed for a forked log leaves no memory of its higher versions, which would bar the honest ones."""
+    honest = field.publisher.copy(field.top / "honest")
+    forged = Log(field.publisher.tree / "log2", field.publisher.log_key)
+    forged.append([b"another past"])
+    field.publisher.log = forged
+    field.next()
+    field.next(THREE)
+    field.refused(refusals.SplitView, "continuation")
+    assert field.machine.update(str(honest)).word == "current"
+
+
 # What is signed, and what is not
 
 

@@ -21,7 +21,7 @@ from freehold.updates.client.refusals import (
 )
 from freehold.updates.client.store import Settings, State, Store
 from freehold.updates.client.transfer import Absent
-from freehold.updates.client.trust import Trust
+from freehold.updates.client.trust import Trust, undone_when_refused
 from freehold.updates.content import heads, releases
 from freehold.updates.content.releases import Release
 from freehold.updates.content.segments import TooLarge
@@ -76,13 +76,14 @@ def examine(store: Store, settings: Settings, state: State, origin: Origin, *, c
         return None
     members = _members(packed)
     trust = Trust(store.trust, _fetcher(origin, members), _reference(state, members, carried=not origin.remote))
-    trust.refresh()
-    release = _release(trust, settings, members)
-    if release.seq < state.seq:
-        raise Rollback(f"{origin.name} offers release {release.seq}; this machine has seen {state.seq}")
-    claim = ledger.claim(settings.feed, members, trust.role("root"), trust.role("snapshot"))
-    state, seen = _logged(store, claim, policy(store, settings, trust), state, origin)
-    ledger.check_age(seen, state, carried=not origin.remote)
+    with undone_when_refused(store.trust):
+        trust.refresh()
+        release = _release(trust, settings, members)
+        if release.seq < state.seq:
+            raise Rollback(f"{origin.name} offers release {release.seq}; this machine has seen {state.seq}")
+        claim = ledger.claim(settings.feed, members, trust.role("root"), trust.role("snapshot"))
+        state, seen = _logged(store, claim, policy(store, settings, trust), state, origin)
+        ledger.check_age(seen, state, carried=not origin.remote)
     return Offer(origin, release, state, seen, trust, len(packed))
 
 

@@ -81,6 +81,29 @@ def pin(folder: Path, root: bytes) -> None:
         raise NoRoom(f"cannot keep a root of trust in {folder}: {error.strerror}") from error
 
 
+@contextmanager
+def undone_when_refused(folder: Path) -> Iterator[None]:
+    """Put metadata back as it was where what comes with it is refused afterwards.
+
+    TUF's client keeps what is well signed. A release that is signed and in no log would so make every honest origin
+    look like one that goes back, until that had overtaken it. New roots stay: only the holders of its keys make one.
+    """
+    before = {path: path.read_bytes() for path in _renewed(folder)}
+    try:
+        yield
+    except Refusal:
+        for path in _renewed(folder):
+            if path not in before:
+                path.unlink()
+            elif path.read_bytes() != before[path]:
+                durable.write(path, before[path])
+        raise
+
+
+def _renewed(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*.json") if path.name not in {PINNED, "root.json"}]
+
+
 class Trust:
     """What a feed's keys have signed, as far as one origin shows it.
 
