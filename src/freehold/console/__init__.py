@@ -1,1 +1,1 @@
-"""The fleet server, an optional extra; nothing else imports it."""
+"""The place of the fleet server, an optional extra that is not written yet; nothing else imports it."""

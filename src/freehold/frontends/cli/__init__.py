@@ -41,11 +41,13 @@ COMMANDS: dict[str, Command] = {
     "quarantine": Command("freehold.frontends.cli.quarantine", "list, put back and remove what scans have taken"),
     "list": Command("freehold.frontends.cli.lists", "allow and deny by content, signature or path"),
     "db": Command("freehold.frontends.cli.db", "compile, inspect and check signature databases"),
-    "feed": Command("freehold.frontends.cli.feed", "add, list, refresh and remove sources of signatures"),
-    "update": Command("freehold.frontends.cli.update", "bring the feeds that are followed up to date"),
+    "feed": Command("freehold.frontends.cli.feed", "add, adopt, list, refresh and remove sources of signatures"),
+    "update": Command(
+        "freehold.frontends.cli.update", "bring feeds that are followed up to date, and show how they stand"
+    ),
     "audit": Command("freehold.frontends.cli.audit", "find prohibited products, and prove that they are gone"),
     "policy": Command("freehold.frontends.cli.policy", "show and check rules on prohibited products"),
-    "serve": Command("freehold.frontends.cli.serve", "run the daemon, for every client that speaks to clamd"),
+    "serve": Command("freehold.frontends.cli.serve", "run the daemon: clamd's protocol, ICAP, milter, HTTP"),
     "top": Command("freehold.frontends.cli.top", "watch what the daemon does"),
     "history": Command("freehold.frontends.cli.history", "list the scans of this machine and what they found"),
     "report": Command("freehold.frontends.cli.report", "write what was found in a time, for people and log collectors"),

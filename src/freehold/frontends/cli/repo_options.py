@@ -61,7 +61,7 @@ def add_passphrase(parser: argparse.ArgumentParser) -> None:
 
 
 def add_times(parser: argparse.ArgumentParser) -> None:
-    """Add ``--published``, ``--rings`` and ``--engine``."""
+    """Add ``--published`` and ``--rings``."""
     parser.add_argument(
         "--published",
         type=moment,
