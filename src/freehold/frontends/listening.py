@@ -31,6 +31,9 @@ class Conversation(Protocol):
         """Answer until one of both sides ends it; the connection is closed then."""
 
 
+Place = tuple[str, int] | Path
+"""Where to listen: an address in numbers with its port, or the path of a Unix socket."""
+
 Welcome = Callable[[socket.socket, object], Conversation]
 """Makes the conversation over a new, non-blocking connection from an address."""
 
@@ -122,6 +125,11 @@ class Server:
         self._listen()
 
 
+def listener(place: Place, mode: int) -> socket.socket:
+    """Listen somewhere; a Unix socket gets the mode. Raises ``UsageError``."""
+    return unix_listener(place, mode) if isinstance(place, Path) else tcp_listener(*place)
+
+
 def unix_listener(path: Path, mode: int) -> socket.socket:
     """Listen on a Unix socket; one that nobody listens on any more is replaced. Raises ``UsageError``."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -153,6 +161,12 @@ def tcp_listener(host: str, port: int) -> socket.socket:
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
     listener.setblocking(False)
     return listener
+
+
+def announce(log: Log, protocol: str, listeners: Sequence[socket.socket]) -> None:
+    """Note where clients of a protocol are awaited."""
+    for listening in listeners:
+        log.note("listening", protocol=protocol, address=address_text(listening.getsockname()))
 
 
 def address_text(address: object) -> str:

@@ -141,6 +141,14 @@ class Wire:
         except (OSError, TimedOut):
             return
 
+    async def farewell(self, words: bytes) -> None:
+        """Say something last, and let the client read it; who does not want to know is left."""
+        try:
+            await self.send(words)
+            await self.linger()
+        except (TimedOut, OSError):
+            return
+
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import re
 import subprocess
 from collections.abc import Callable
 from contextlib import closing
@@ -10,17 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tests.frontends.clamd.conftest import Running, Start, await_line, database, serve  # noqa: F401 - fixtures
-
-from freehold.sandbox import lockdown
-
-MARKER = b"xx freehold-marker-one xx"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents and lockdown.obstacle():
-            item.add_marker(pytest.mark.skip("no sandbox on this kernel"))
+from tests.frontends.clamd.conftest import Running, Start, await_line, database, port_of, serve  # noqa: F401 - fixtures
 
 
 class Answer(NamedTuple):
@@ -35,19 +24,12 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
-def port_of(daemon: Running, protocol: str = "http") -> int:
-    """Where a daemon listens that was told to take any free port."""
-    found = re.search(rf"event=listening protocol={protocol} address=127\.0\.0\.1:([0-9]+)", daemon.log.read_text())
-    assert found, daemon.log.read_text()
-    return int(found[1])
-
-
 class Client:
     """Asks a daemon, each time over a new connection."""
 
     def __init__(self, daemon: Running, token: str = "") -> None:
         self.daemon = daemon
-        self.port = port_of(daemon)
+        self.port = port_of(daemon, "http")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def ask(self, method: str, target: str, body: Any = None, **headers: str) -> Answer:

@@ -10,7 +10,8 @@ from subprocess import CompletedProcess
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.frontends.http.conftest import FORM, MARKER, Client, Running, Start, form
+from tests.frontends.clamd.conftest import MARKER
+from tests.frontends.http.conftest import FORM, Client, Running, Start, form
 
 
 @pytest.fixture(scope="module")

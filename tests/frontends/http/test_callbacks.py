@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
-from tests.frontends.http.conftest import MARKER, Client, Running, Start, await_line
+from tests.frontends.clamd.conftest import MARKER
+from tests.frontends.http.conftest import Client, Running, Start, await_line
 
 from freehold.frontends.http.callbacks import Destinations, origin_of
 

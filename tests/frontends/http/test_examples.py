@@ -10,7 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.frontends.http.conftest import MARKER, Client
+from tests.frontends.clamd.conftest import MARKER
+from tests.frontends.http.conftest import Client
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "http.md"
 BLOCKS = re.findall(r"```(sh|python|js)\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)

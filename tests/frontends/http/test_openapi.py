@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from openapi_spec_validator import validate
-from tests.frontends.http.conftest import Client, Start, port_of
+from tests.frontends.clamd.conftest import port_of
+from tests.frontends.http.conftest import Client, Start
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
@@ -23,7 +24,7 @@ def test_schemathesis_finds_no_difference(
     path, token = token_file
     daemon = serve(database, "--http", "127.0.0.1:0", "--http-tokens", str(path), "--http-rate", "60000")
     options = ("--max-examples", "8", "--seed", "1", "--checks", "all", "--exclude-checks", "ignored_auth")
-    address = f"http://127.0.0.1:{port_of(daemon)}/openapi.json"
+    address = f"http://127.0.0.1:{port_of(daemon, 'http')}/openapi.json"
     command = [SCHEMATHESIS, "run", address, *options, "--header", f"Authorization: Bearer {token}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

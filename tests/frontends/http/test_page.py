@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from tests.frontends.http.conftest import MARKER, Client, Running, Start
+from tests.frontends.clamd.conftest import MARKER
+from tests.frontends.http.conftest import Client, Running, Start
 
 CHROMIUM = shutil.which("chromium")
 HOSTILE = "<img src=x onerror=alert(1)>\u202egpj.exe"

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.frontends.clamd.conftest import everything, stream
+from tests.frontends.clamd.conftest import MARKER, everything, stream
 from tests.frontends.conftest import COMMAND
-from tests.frontends.http.conftest import FORM, MARKER, Client, Running, Start, await_line, form
+from tests.frontends.http.conftest import FORM, Client, Running, Start, await_line, form
 
 HEAD = b"POST /v1/scan HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 

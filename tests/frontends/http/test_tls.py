@@ -7,7 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.frontends.http.conftest import MARKER, Start, await_line, port_of
+from tests.frontends.clamd.conftest import MARKER, port_of
+from tests.frontends.http.conftest import Start, await_line
 
 
 @pytest.fixture(scope="module")

@@ -7,19 +7,10 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
 import pytest
-from tests.frontends.clamd.conftest import Running, Start, await_line, database, serve  # noqa: F401 - fixtures
+from tests.frontends.clamd.conftest import Running, Start, await_line, database, port_of, serve  # noqa: F401 - fixtures
 
-from freehold.sandbox import lockdown
-
-MARKER = b"xx freehold-marker-one xx"
 GET = b"GET http://example.org/folder/name.bin?secret=1 HTTP/1.1\r\nHost: example.org\r\n\r\n"
 FOUND = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents and lockdown.obstacle():
-            item.add_marker(pytest.mark.skip("no sandbox on this kernel"))
 
 
 class Answer(NamedTuple):
@@ -102,13 +93,6 @@ def reqmod(*fields: bytes, body: bytes | None, request: bytes, service: bytes = 
     """A request to examine; the body is given in chunks, None for none."""
     parts = b"Encapsulated: req-hdr=0, %b=%d" % (b"null-body" if body is None else b"req-body", len(request))
     return head(b"REQMOD", service, parts, *fields) + request + (body or b"")
-
-
-def port_of(daemon: Running, protocol: str) -> int:
-    """Where a daemon listens that was told to take any free port."""
-    found = re.search(rf"event=listening protocol={protocol} address=127\.0\.0\.1:([0-9]+)", daemon.log.read_text())
-    assert found, daemon.log.read_text()
-    return int(found[1])
 
 
 BOUNDS = ("--max-stream", "1M", "--command-timeout", "2", "--read-timeout", "2")

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.frontends.clamd.conftest import Running, Start
-from tests.frontends.icap.conftest import port_of
+from tests.frontends.clamd.conftest import Running, Start, port_of
 from tests.frontends.servers import Process, server
 
 needs_client = pytest.mark.skipif(not shutil.which("c-icap-client"), reason="c-icap-client is not installed")

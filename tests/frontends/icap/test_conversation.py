@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.frontends.clamd.conftest import Running, Start, await_line, everything
-from tests.frontends.icap.conftest import BOUNDS, FOUND, GET, MARKER, Client, chunks, head, port_of, reqmod, respmod
+from tests.frontends.clamd.conftest import MARKER, Running, Start, await_line, everything, port_of
+from tests.frontends.icap.conftest import BOUNDS, FOUND, GET, Client, chunks, head, reqmod, respmod
 
 CLEAN = b"nothing to see\n"
 ALLOW = b"Allow: 204"

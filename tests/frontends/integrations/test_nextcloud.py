@@ -5,9 +5,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from tests.frontends.clamd.conftest import Running, everything
-from tests.frontends.icap.conftest import Client, port_of
-from tests.frontends.integrations.conftest import MARKER
+from tests.frontends.clamd.conftest import MARKER, Running, everything, port_of
+from tests.frontends.icap.conftest import Client
 
 RULES = [(r".*: OK$", "clean"), (r".*: (.*) FOUND$", "infected"), (r".*: (.*) ERROR$", "unchecked")]
 

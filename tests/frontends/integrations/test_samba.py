@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.frontends.clamd.conftest import Running
-from tests.frontends.integrations.conftest import MARKER
+from tests.frontends.clamd.conftest import MARKER, Running
 from tests.frontends.servers import Process, server
 
 FOLDERS = ("private", "lock", "state", "cache", "run", "share", "quarantine")

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.frontends.clamd.conftest import Running
-from tests.frontends.integrations.conftest import MARKER
+from tests.frontends.clamd.conftest import MARKER, Running
 
 PROGRAMS = Path(__file__).parents[3] / "docs/integrations"
 

@@ -16,14 +16,6 @@ import pytest
 from tests.frontends.clamd.conftest import Running, Start, clamd, database, freehold_daemon, serve  # noqa: F401 - fixtures
 from tests.frontends.servers import Process, server
 
-from freehold.sandbox import lockdown
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents and lockdown.obstacle():
-            item.add_marker(pytest.mark.skip("no sandbox on this kernel"))
-
 
 class Filter:
     """A connection of a mail server to a filter."""

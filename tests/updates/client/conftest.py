@@ -3,13 +3,13 @@
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from tests.frontends.conftest import environment, freehold  # noqa: F401 - fixtures
+from tests.frontends.servers import free_ports, listens
 
 _CONFIGURATION = """\
 daemon off; master_process off; pid {top}/pid; error_log {top}/error.log;
@@ -52,13 +52,12 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     def start(root: Path, server: str = "", options: str = "", scheme: str = "http") -> Web:
         for _ in range(5):  # somebody else may take the port between its choice and nginx's start
             top = tmp_path_factory.mktemp("nginx")
-            with socket.create_server(("127.0.0.1", 0)) as chosen:
-                port = chosen.getsockname()[1]
+            (port,) = free_ports(1)
             text = _CONFIGURATION.format(top=top, port=port, root=root, server=server, options=options)
             (top / "nginx.conf").write_text(text)
             process = subprocess.Popen([nginx, "-p", top, "-c", top / "nginx.conf"], stderr=subprocess.PIPE)
             running.append(process)
-            if _answers(process, port):
+            if listens(process, port):
                 return Web(f"{scheme}://127.0.0.1:{port}", root, top / "access.log")
         raise AssertionError(process.communicate()[1])
 
@@ -66,19 +65,6 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     for process in running:
         process.terminate()
         process.communicate()
-
-
-def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
-    for _ in range(600):
-        if process.poll() is not None:
-            return False
-        try:
-            socket.create_connection(("127.0.0.1", port), 5).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return True
-    return False
 
 
 @pytest.fixture

@@ -79,9 +79,9 @@ class Connection:
             await self._wire.linger(is_sending=self._cut_short)
         except TimedOut:
             self._host.log.note("timeout", client=self._peer.name)
-            await self._farewell(replies.TIMED_OUT)
+            await self._wire.farewell(replies.TIMED_OUT)
         except TooLong:
-            await self._farewell(replies.UNKNOWN + b"\n")
+            await self._wire.farewell(replies.UNKNOWN + b"\n")
         except (HungUp, OSError):
             pass
         finally:
@@ -94,13 +94,6 @@ class Connection:
         command = await self._wire.command()
         self._awaits_command = False
         return command
-
-    async def _farewell(self, words: bytes) -> None:
-        try:
-            await self._wire.send(words)
-            await self._wire.linger()
-        except (TimedOut, OSError):
-            return
 
     async def _obey(self, command: Command) -> bool:
         """Do what a command asks for; whether there may be another one."""

@@ -4,11 +4,15 @@ import argparse
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from freehold.model.errors import UsageError
 from freehold.model.limits import Limits
 from freehold.sandbox.modes import Mode
 from freehold.service.pool import Pool
+
+if TYPE_CHECKING:
+    from freehold.frontends.listening import Place
 
 _PASSWORD_FILE = 1 << 20
 _PASSWORD = 128
@@ -189,6 +193,11 @@ def seconds(text: str) -> float:
     if not 0 < value < 1e7:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above zero")
     return value
+
+
+def place(text: str) -> "Place":
+    """Read the path of a Unix socket, which is absolute, or an address."""
+    return Path(text) if text.startswith("/") else address(text)
 
 
 def address(text: str) -> tuple[str, int]:

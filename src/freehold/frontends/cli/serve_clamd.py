@@ -47,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="answer about content that could not be examined completely and in which nothing was found: error, "
         "ok as clamd does, or found (default: %(default)s)",
     )
+    _add_bounds(group, usual)
+    group.add_argument("--one-file-system", action="store_true", help="SCAN does not enter other file systems")
+    group.add_argument("--follow-symlinks", action="store_true", help="SCAN opens what symbolic links point to")
+
+
+def _add_bounds(group: "argparse._ArgumentGroup", usual: Rules) -> None:
     group.add_argument(
         "--max-stream",
         type=options.size,
@@ -79,8 +85,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="SECONDS",
             help=f"in which a client must {what} (default: %(default)g)",
         )
-    group.add_argument("--one-file-system", action="store_true", help="SCAN does not enter other file systems")
-    group.add_argument("--follow-symlinks", action="store_true", help="SCAN opens what symbolic links point to")
 
 
 def listen(args: argparse.Namespace) -> list[socket.socket]:

@@ -14,7 +14,7 @@ from freehold.frontends.http.callbacks import Destinations, origin_of, read_secr
 from freehold.frontends.http.host import Host
 from freehold.frontends.http.policy import Rules
 from freehold.frontends.intake import Intake
-from freehold.frontends.listening import address_text, tcp_listener, unix_listener
+from freehold.frontends.listening import address_text, announce, listener
 from freehold.model.errors import UsageError
 from freehold.service.daemon import FrontEnd
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("starlette", "uvicorn", "multipart")
 
-_Address = tuple[str, int] | Path
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
@@ -32,31 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("programs and people that speak HTTP")
     group.add_argument(
         "--http",
-        type=_address,
+        type=options.place,
         action="append",
         default=[],
         metavar="HOST:PORT|PATH",
         help="serve the web API, /metrics and a page on this address, or on a Unix socket (default: none)",
     )
-    group.add_argument(
-        "--http-tokens",
-        type=Path,
-        metavar="FILE",
-        help="clients need one of these tokens; 'freehold serve token --help' makes them",
-    )
-    group.add_argument("--http-certificate", type=Path, metavar="FILE", help="serve HTTPS with this certificate (PEM)")
-    group.add_argument("--http-key", type=Path, metavar="FILE", help="its key (default: in the same file)")
-    group.add_argument(
-        "--http-client-ca",
-        type=Path,
-        metavar="FILE",
-        help="clients need a certificate that one of these authorities has signed (PEM)",
-    )
-    group.add_argument(
-        "--http-anonymous",
-        action="store_true",
-        help="let everybody use it who reaches an address that is not this machine's own, without token or certificate",
-    )
+    _add_access(group)
     group.add_argument(
         "--http-rate",
         type=options.count,
@@ -77,6 +57,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_access(group: "argparse._ArgumentGroup") -> None:
+    """Add what says who may use it."""
+    group.add_argument(
+        "--http-tokens",
+        type=Path,
+        metavar="FILE",
+        help="clients need one of these tokens; 'freehold serve token --help' makes them",
+    )
+    group.add_argument("--http-certificate", type=Path, metavar="FILE", help="serve HTTPS with this certificate (PEM)")
+    group.add_argument("--http-key", type=Path, metavar="FILE", help="its key (default: in the same file)")
+    group.add_argument(
+        "--http-client-ca",
+        type=Path,
+        metavar="FILE",
+        help="clients need a certificate that one of these authorities has signed (PEM)",
+    )
+    group.add_argument(
+        "--http-anonymous",
+        action="store_true",
+        help="let everybody use it who reaches an address that is not this machine's own, without token or certificate",
+    )
+
+
 def check(args: argparse.Namespace) -> None:
     """Read everything that the options name; raises ``UsageError``."""
     if args.http:
@@ -85,10 +88,7 @@ def check(args: argparse.Namespace) -> None:
 
 def listen(args: argparse.Namespace) -> list[socket.socket]:
     """Open what is listened on; raises ``UsageError``."""
-    return [
-        unix_listener(address, args.socket_mode) if isinstance(address, Path) else tcp_listener(*address)
-        for address in args.http
-    ]
+    return [listener(place, args.socket_mode) for place in args.http]
 
 
 def start(
@@ -100,9 +100,8 @@ def start(
     _validate(args)  # not done yet where systemd listens
     from freehold.frontends.http.server import HttpServer
 
-    names = [listener.getsockname() for listener in listeners]
-    for name in names:  # those of systemd's sockets have not been looked at
-        if isinstance(name, tuple):
+    for name in (listening.getsockname() for listening in listeners):
+        if isinstance(name, tuple):  # those of systemd's sockets have not been looked at
             _refuse_strangers(args, name)
     rules = Rules(
         content_bytes=bounds.stream_bytes,
@@ -122,9 +121,7 @@ def start(
         certificates=_certificates(args),
         destinations=_destinations(args),
     )
-    for name in names:
-        address = name if isinstance(name, str) else address_text(name)
-        host.log.note("listening", protocol="https" if args.http_certificate else "http", address=address)
+    announce(host.log, "https" if args.http_certificate else "http", listeners)
     return [server]
 
 
@@ -168,10 +165,6 @@ def _certificates(args: argparse.Namespace) -> "Certificates | None":
 def _destinations(args: argparse.Namespace) -> Destinations:
     secret = read_secret(args.http_callback_secret) if args.http_callback_secret else b""
     return Destinations(frozenset(args.http_callback), secret)
-
-
-def _address(text: str) -> _Address:
-    return Path(text) if text.startswith("/") else options.address(text)
 
 
 def _origin(text: str) -> str:

@@ -9,7 +9,7 @@ from freehold.frontends.clamd.policy import Rules as Bounds
 from freehold.frontends.cli import options
 from freehold.frontends.host import Host
 from freehold.frontends.intake import Intake
-from freehold.frontends.listening import Server, address_text, tcp_listener
+from freehold.frontends.listening import Server, announce, tcp_listener
 from freehold.model.errors import UsageError
 
 
@@ -63,8 +63,7 @@ def start(
         connections=bounds.connections,
         page=args.icap_page or page.USUAL,
     )
-    for listener in listeners:
-        host.log.note("listening", protocol="icap", address=address_text(listener.getsockname()))
+    announce(host.log, "icap", listeners)
     return [serve(listeners, host, rules, intake)]
 
 

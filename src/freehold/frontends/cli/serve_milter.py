@@ -2,13 +2,12 @@
 
 import argparse
 import socket
-from pathlib import Path
 
 from freehold.frontends.clamd.policy import Rules as Bounds
 from freehold.frontends.cli import options
 from freehold.frontends.host import Host
 from freehold.frontends.intake import Intake
-from freehold.frontends.listening import Server, address_text, tcp_listener, unix_listener
+from freehold.frontends.listening import Server, announce, listener
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("mail servers that speak the milter protocol")
     group.add_argument(
         "--milter",
-        type=_place,
+        type=options.place,
         action="append",
         default=[],
         metavar="PATH|HOST:PORT",
@@ -45,10 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def listen(args: argparse.Namespace) -> list[socket.socket]:
     """Open what is listened on; raises ``UsageError``."""
-    return [
-        unix_listener(place, args.socket_mode) if isinstance(place, Path) else tcp_listener(*place)
-        for place in args.milter
-    ]
+    return [listener(place, args.socket_mode) for place in args.milter]
 
 
 def start(
@@ -68,10 +64,5 @@ def start(
         read_seconds=bounds.read_seconds,
         connections=bounds.connections,
     )
-    for listener in listeners:
-        host.log.note("listening", protocol="milter", address=address_text(listener.getsockname()))
+    announce(host.log, "milter", listeners)
     return [serve(listeners, host, rules, intake)]
-
-
-def _place(text: str) -> Path | tuple[str, int]:
-    return Path(text) if text.startswith("/") else options.address(text)

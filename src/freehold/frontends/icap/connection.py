@@ -50,13 +50,13 @@ class Connection:
             await self._wire.linger()
         except BadRequest as error:
             self._host.log.note("bad request", client=self._peer, reason=str(error))
-            await self._farewell(self._voice.refused(error))
+            await self._wire.farewell(self._voice.refused(error))
         except TimedOut:
             self._host.log.note("timeout", client=self._peer)
-            await self._farewell(self._voice.error(408))
+            await self._wire.farewell(self._voice.error(408))
         except NoRoom as error:
             self._host.log.warning("no room for a body", reason=str(error))
-            await self._farewell(self._voice.error(503))
+            await self._wire.farewell(self._voice.error(503))
         except (HungUp, OSError):
             pass
         finally:
@@ -64,13 +64,6 @@ class Connection:
 
     def _speak(self) -> Voice:
         return Voice(self._host.version, tag(self._bundles, self._rules))
-
-    async def _farewell(self, words: bytes) -> None:
-        try:
-            await self._wire.send(words)
-            await self._wire.linger()
-        except (TimedOut, OSError):
-            return
 
     async def _head(self) -> bytes:
         """Return the head of the next request, b"" when there is none."""
