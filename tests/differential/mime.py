@@ -120,8 +120,8 @@ def page(found: Compared, how: str) -> str:
         "",
         (
             f"Of {found.count:,} files of a developer's machine, chosen at random, Freehold and `file --mime-type` "
-            f"take {found.share:.2%} for the same. Kinds that Freehold has no type for and that hold nothing to be opened "
-            "count as the same when they are *data* here: they are looked through for programs. The others:"
+            f"take {found.share:.2%} for the same. Kinds that Freehold has no type for and that hold nothing to be "
+            "opened count as the same when they are *data* here: they are looked through for programs. The others:"
         ),
         "",
         "| files | Freehold | libmagic | for example |",
