@@ -1,46 +1,21 @@
 """gzip (RFC 1952): any number of members, whose contents follow one another."""
 
-import zlib
 from collections.abc import Iterator
 
 from freehold.formats.inflate import DEFLATE
-from freehold.formats.streams import Stream, content
+from freehold.formats.streams import CheckedStream, Stream, content
 from freehold.model.errors import MalformedInput
 from freehold.model.interfaces import Child, Format, Unpacking
-from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
 _MAGIC = b"\x1f\x8b\x08"
 _HEADER = 10
 _HEADER_CHECK, _EXTRA, _NAME, _COMMENT = 2, 4, 8, 16
 _TRAILER = 8
+"""The CRC-32 of the content, and its length."""
+
 _NAME_BYTES = 4096
 _PIECE = 1 << 16
-
-
-class _Member(Stream):
-    """One member: deflated content, then its CRC-32 and length."""
-
-    __slots__ = ()
-
-    @property
-    def _label(self) -> str:
-        return f"the member whose content begins at byte {self._start}"
-
-    def chunks(self) -> Iterator[bytes]:
-        """See ``Stream.chunks``; records a problem when the checksum differs."""
-        checksum = 0
-        for chunk in super().chunks():
-            checksum = zlib.crc32(chunk, checksum)
-            yield chunk
-        if not self.finished:
-            return
-        trailer = self._feed(_TRAILER)
-        if len(trailer) < _TRAILER:
-            self.finished = False
-            self._cut_off()
-        elif int.from_bytes(trailer[:4], "little") != checksum:
-            self._unpacking.problem(ProblemKind.MALFORMED, f"{self._label} has a wrong checksum")
 
 
 def _end_of_text(view: View, start: int, unpacking: Unpacking) -> int | None:
@@ -87,7 +62,10 @@ class _Gzip:
 
         def begin(position: int) -> Stream | None:
             header = _parse_header(view, position, unpacking)
-            return header and _Member(view, header[0], DEFLATE, unpacking)
+            if header is None:
+                return None
+            label = f"the member whose content begins at byte {header[0]}"
+            return CheckedStream(view, header[0], DEFLATE, unpacking, trailer=_TRAILER, label=label)
 
         first = _parse_header(view, 0, unpacking)
         member = begin(0)

@@ -4,18 +4,17 @@ Source: Diaz, "The lzip format" (draft-diaz-lzip).
 """
 
 import lzma
-import zlib
 from collections.abc import Iterator
 
-from freehold.formats.streams import Codec, Decoder, Stream, content
+from freehold.formats.streams import CheckedStream, Codec, Decoder, Stream, content
 from freehold.model.errors import MalformedInput
 from freehold.model.interfaces import Child, Format, Unpacking
-from freehold.model.report import ProblemKind
 from freehold.model.view import View
 
 _MAGIC = b"LZIP\x01"
 _HEADER = 6
 _TRAILER = 20
+"""The CRC-32 of the content, its length and the member's length."""
 
 
 def _codec(coded: int) -> Codec:
@@ -30,27 +29,6 @@ def _codec(coded: int) -> Codec:
     return Codec("lzip", open_decoder, (lzma.LZMAError,))
 
 
-class _Member(Stream):
-    """One member: LZMA content, then its CRC-32, its length and the member's length."""
-
-    __slots__ = ()
-
-    def chunks(self) -> Iterator[bytes]:
-        """See ``Stream.chunks``; records a problem when the checksum differs."""
-        checksum = 0
-        for chunk in super().chunks():
-            checksum = zlib.crc32(chunk, checksum)
-            yield chunk
-        if not self.finished:
-            return
-        trailer = self._feed(_TRAILER)
-        if len(trailer) < _TRAILER:
-            self.finished = False
-            self._cut_off()
-        elif int.from_bytes(trailer[:4], "little") != checksum:
-            self._unpacking.problem(ProblemKind.MALFORMED, f"{self._label} has a wrong checksum")
-
-
 class _Lzip:
     name = "lzip"
     types = frozenset({"lzip"})
@@ -63,7 +41,8 @@ class _Lzip:
             if len(header) < _HEADER or not header.startswith(_MAGIC) or not 12 <= header[5] & 31 <= 29:
                 return None
             label = f"the member at byte {position}"
-            return _Member(view, position + _HEADER, _codec(header[5]), unpacking, label=label)
+            codec = _codec(header[5])
+            return CheckedStream(view, position + _HEADER, codec, unpacking, trailer=_TRAILER, label=label)
 
         first = begin(0)
         if first is None:

@@ -5,6 +5,7 @@ is asked of it, and the bytes consumed so far mean something for the ratio limit
 out to be damaged or cut off counts: it is yielded, then a problem is recorded.
 """
 
+import zlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
@@ -174,6 +175,34 @@ class Stream:
                 self._unpacking.budget.tick()
         except self._errors:
             return
+
+
+class CheckedStream(Stream):
+    """A stream with a trailer behind it, which begins with the CRC-32 of the content."""
+
+    __slots__ = ("_trailer",)
+
+    def __init__(
+        self, view: View, start: int, codec: Codec, unpacking: Unpacking, *, trailer: int, label: str = ""
+    ) -> None:
+        """``trailer`` is its length."""
+        super().__init__(view, start, codec, unpacking, label=label)
+        self._trailer = trailer
+
+    def chunks(self) -> Iterator[bytes]:
+        """See ``Stream.chunks``; records a problem when the checksum differs."""
+        checksum = 0
+        for chunk in super().chunks():
+            checksum = zlib.crc32(chunk, checksum)
+            yield chunk
+        if not self.finished:
+            return
+        trailer = self._feed(self._trailer)
+        if len(trailer) < self._trailer:
+            self.finished = False
+            self._cut_off()
+        elif int.from_bytes(trailer[:4], "little") != checksum:
+            self._unpacking.problem(ProblemKind.MALFORMED, f"{self._label} has a wrong checksum")
 
 
 class Concatenation:
