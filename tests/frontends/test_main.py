@@ -1,6 +1,7 @@
 """The command line around the commands: help, versions, mistakes, faults."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -24,6 +25,20 @@ def test_every_command_explains_itself_with_examples(freehold: Run, name: str) -
     assert (result.returncode, result.stderr) == (0, b"")
     assert f"usage: freehold {name}".encode() in result.stdout
     assert f"  freehold {name}".encode() in result.stdout.partition(b"example")[2]
+
+
+def test_every_action_has_examples(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    shown = 0
+    left = [(name,) for name in COMMANDS]
+    while left:
+        words = left.pop()
+        assert main([*words, "--help"]) == 0
+        text = capsys.readouterr().out
+        assert f"  freehold {' '.join(words)}" in text.partition("example")[2], words
+        left += [(*words, name) for name in re.findall(r"^    ([a-z]+)(?:  |$)", text, re.MULTILINE)]
+        shown += 1
+    assert shown > 2 * len(COMMANDS)
 
 
 def test_version(freehold: Run) -> None:

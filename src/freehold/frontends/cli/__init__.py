@@ -91,11 +91,12 @@ def command_parser(name: str, module: CommandModule, add: Callable[..., argparse
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(parser)
-    _add_config(parser, [])
+    _complete(parser, [])
     parser.set_defaults(run=module.run)
 
 
-def _add_config(parser: argparse.ArgumentParser, default: object) -> None:
+def _complete(parser: argparse.ArgumentParser, default: object) -> None:
+    """Add what every command has, and each of its actions."""
     parser.add_argument(
         "--config",
         action="append",
@@ -106,7 +107,16 @@ def _add_config(parser: argparse.ArgumentParser, default: object) -> None:
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to ask for subcommands
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             for below in action.choices.values():
-                _add_config(below, argparse.SUPPRESS)
+                _add_examples(below, parser.epilog or "")
+                _complete(below, argparse.SUPPRESS)
+
+
+def _add_examples(parser: argparse.ArgumentParser, above: str) -> None:
+    """Show with an action those examples of its command that are about it, if it has none of its own."""
+    lines = [line for line in above.splitlines() if f"{line} ".startswith(f"  {parser.prog} ")]
+    if lines and not parser.epilog:
+        parser.epilog = "\n".join(["examples:", *lines])
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def load_command(name: str) -> CommandModule:

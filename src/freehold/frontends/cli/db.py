@@ -16,6 +16,7 @@ _EXAMPLES = """examples:
   freehold scan --database local.fhdb /srv
   freehold db build today.ldb exceptions.fp --base local.fhdb -o local.fhdb
   freehold db info local.fhdb
+  freehold db verify local.fhdb
   freehold db test rules/new.ldb
   freehold db gate --known-good --database rules/
 """

@@ -21,6 +21,8 @@ examples:
   freehold feed add clamav --from https://av.example/   a private mirror, made with cvdupdate
   freehold feed add own --from /srv/rules               a folder of YARA and ClamAV files
   freehold feed refresh                                 ask all origins for what is new
+  freehold feed list
+  freehold feed remove own
   freehold feed adopt https://av.example/core --root-sha256 3b1f…    signed releases; see 'freehold update'
 
 ClamAV's own servers serve ClamAV's own tools only: let freshclam or cvdupdate download, and name their folder."""
