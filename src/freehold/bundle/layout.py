@@ -41,6 +41,8 @@ import json
 import os
 from typing import Any, NamedTuple
 
+from freehold.model.rights import Right
+
 FORMAT = 8
 """Version of the layout; a reader refuses every other one."""
 
@@ -97,9 +99,9 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def segment_digest(manifest: dict[str, Any]) -> str:
-    """Return what identifies the content of a segment, by its part of the manifest, which has a digest of each file."""
-    return hashlib.sha256(canonical(manifest)).hexdigest()[:32]
+def segment_digest(manifest: dict[str, Any], right: Right) -> str:
+    """Return what identifies what a segment does, by its manifest (with a digest of each file) and its right."""
+    return hashlib.sha256(canonical([manifest, right])).hexdigest()[:32]
 
 
 def machine() -> str:

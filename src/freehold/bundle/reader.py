@@ -26,6 +26,7 @@ from freehold.bundle.records import Records
 from freehold.model.about import About, HashedPart
 from freehold.model.errors import TrustError
 from freehold.model.filetype import Target
+from freehold.model.rights import Right, right_of
 
 if TYPE_CHECKING:  # takes long to load, and not every database has logical signatures
     from freehold.bundle.members import MemberSignature
@@ -164,8 +165,9 @@ class Segment:
         targets: pattern signatures by target.
     """
 
-    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, manifest: dict[str, Any], right: Right) -> None:
         self._whole_manifest = manifest
+        self._right = right
         self.name: str = manifest["name"]
         self.overlap: int = manifest["overlap"]
         self.text_ends: bool = manifest["text_ends"]
@@ -194,8 +196,8 @@ class Segment:
 
     @property
     def digest(self) -> str:
-        """What identifies its content."""
-        return segment_digest(self._whole_manifest)
+        """What identifies what it does: its content, and its right."""
+        return segment_digest(self._whole_manifest, self._right)
 
     @property
     def has_yara(self) -> bool:
@@ -365,12 +367,14 @@ class Bundle:
         path: its directory.
         segments: oldest first.
         manifest: as it stands on disk, checked.
+        right: how far its word counts.
     """
 
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
         self.path = path
         self.manifest = manifest
-        self.segments = tuple(Segment(path / segment["name"], segment) for segment in manifest["segments"])
+        self.right = right_of(path)
+        self.segments = tuple(Segment(path / segment["name"], segment, self.right) for segment in manifest["segments"])
 
     @classmethod
     def open(cls, path: Path) -> "Bundle":

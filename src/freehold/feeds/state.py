@@ -8,9 +8,6 @@ from freehold.model import places
 BUNDLE = "bundle"
 """Name of the compiled database in a feed's folder."""
 
-FOLLOWED = "follow.json"
-"""A feed with this file is one of signed releases, which the client of updates keeps in the same place."""
-
 SYSTEM = Path("/var/lib/freehold/feeds")
 """Where root keeps feeds; they serve all users."""
 

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from freehold.feeds import snapshot
 from freehold.feeds.registry import BY_NAME
-from freehold.feeds.state import BUNDLE, FOLLOWED
+from freehold.feeds.state import BUNDLE
 from freehold.model.errors import FreeholdError, TrustError, UsageError
+from freehold.model.rights import FOLLOWED, Right, chosen
 
 _RECORD = "feed.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -90,9 +91,10 @@ class Store:
         records = sorted(self._root.glob(f"*/{_RECORD}"))
         return [_read(record) for record in records if _NAME.fullmatch(record.parent.name)]
 
-    def followed(self) -> list[str]:
-        """Return names of feeds of signed releases, which ``freehold update`` keeps in the same place."""
-        return sorted(record.parent.name for record in self._root.glob(f"*/{FOLLOWED}"))
+    def followed(self) -> dict[str, Right]:
+        """Return names and rights of feeds of signed releases, which ``freehold update`` keeps in the same place."""
+        folders = sorted(record.parent for record in self._root.glob(f"*/{FOLLOWED}"))
+        return {folder.name: chosen(folder) for folder in folders}
 
     def feed(self, name: str) -> Installed:
         """Return one feed; raises ``UsageError`` when there is none of this name."""

@@ -1,6 +1,6 @@
 """Allow lists: of content that its owner knows, and of programs whose signers are trusted, nothing is reported."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from freehold.engine.matchers.hashes import Hashes
@@ -16,12 +16,12 @@ if TYPE_CHECKING:  # few databases have rules over certificates
 class Allowed:
     """What is allowed: by its digest, or by who signed it."""
 
-    def __init__(self, hashes: Hashes, certificates: "Certificates | None" = None) -> None:
+    def __init__(self, hashes: Hashes, certificates: "Sequence[Certificates]" = ()) -> None:
         self._hashes = hashes
         self._certificates = certificates
 
     def __bool__(self) -> bool:
-        return bool(self._hashes) or self._certificates is not None
+        return bool(self._hashes or self._certificates)
 
     def covers(self, artifact: Artifact, budget: Budget) -> bool:
         """Whether an artifact, or one that it was found in, is allowed."""
@@ -29,7 +29,7 @@ class Allowed:
         while layer is not None:
             if self._has_digest(layer, budget):
                 return True
-            if self._certificates is not None and self._certificates.trusts(layer, budget):
+            if any(certificates.trusts(layer, budget) for certificates in self._certificates):
                 return True
             layer = layer.parent
         return False

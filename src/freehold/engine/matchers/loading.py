@@ -1,6 +1,7 @@
 """From bundles to matchers."""
 
 from collections.abc import Container, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from freehold.bundle import Bundle, Segment
 from freehold.engine.matchers.allowing import Allowed, AllowingMatcher
@@ -8,6 +9,10 @@ from freehold.engine.matchers.content import ContentMatcher
 from freehold.engine.matchers.hashes import Hashes
 from freehold.model.about import HashedPart
 from freehold.model.interfaces import Matcher
+from freehold.model.rights import Right
+
+if TYPE_CHECKING:  # few databases have rules over certificates
+    from freehold.engine.matchers.certificates import Certificates
 
 PROGRAM_PARTS = frozenset({HashedPart.PE_SECTION, HashedPart.PE_IMPORTS})
 """What is hashed of Windows programs."""
@@ -20,37 +25,66 @@ _WHOEVER_SIGNED = frozenset({"certificates", "policies"})
 def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matcher]:
     """Return the matchers that these bundles need; raises ``TrustError`` when one of them is damaged or foreign.
 
+    What a bundle allows, ignores or takes back counts for all of them if it may allow, else for its own signatures:
+    such a bundle has matchers of its own.
+
     Args:
-        bundles: in the order in which their detections are reported.
+        bundles: in the order in which their detections are reported, as far as they share matchers.
         without: digests of segments that are left out.
     """
-    every = [segment for bundle in bundles for segment in bundle.segments]
-    segments = [segment for segment in every if segment.digest not in without]
-    matchers: list[Matcher] = [ContentMatcher(segments)]
-    certificates = None
-    if any(segment.has_certificates for segment in segments):
-        from freehold.engine.matchers.certificates import CertificateMatcher, Certificates
+    normal_size = any(segment.text_ends for bundle in bundles for segment in bundle.segments)
 
-        certificates = Certificates(segments)
-        matchers.insert(0, CertificateMatcher(certificates))
-    if any(part in PROGRAM_PARTS for segment in segments for part, _ in segment.tables):
-        from freehold.engine.matchers.programs import ProgramMatcher
+    def part(*chosen: Bundle) -> _Part:
+        segments = [segment for bundle in chosen for segment in bundle.segments if segment.digest not in without]
+        return _Part(segments, _certificates(segments), normal_size)
 
-        matchers.append(ProgramMatcher(segments))
-    if any(segment.logical_roots for segment in segments):
-        from freehold.engine.matchers.logical.matcher import LogicalMatcher
+    shared = part(*(bundle for bundle in bundles if bundle.right is Right.ALLOW))
+    matchers = _matchers(shared, [shared])
+    for bundle in bundles:
+        if bundle.right is not Right.ALLOW and (own := part(bundle)).segments:
+            matchers += _limited(_matchers(own, [own, shared]), bundle.right)
+    return matchers
 
-        matchers.append(LogicalMatcher(segments, normal_size=any(segment.text_ends for segment in every)))
-    matchers += _special(segments)
-    ignored = frozenset(name for segment in segments for name in segment.ignored)
-    retracted = frozenset(place for segment in segments for place in segment.retracted)
-    if (ignored or retracted) and len(segments) > 1:  # in its own segment, what is ignored was not even compiled
-        from freehold.engine.matchers.ignoring import IgnoringMatcher
 
-        matchers = [IgnoringMatcher(matcher, ignored, retracted) for matcher in matchers]
-    by_digest = allowed = Allowed(Hashes(segments, HashedPart.ALLOWED))
-    if certificates is not None:
-        allowed = Allowed(Hashes(segments, HashedPart.ALLOWED), certificates)
+class _Part(NamedTuple):
+    """Segments whose signatures are looked for together.
+
+    Attributes:
+        segments: the oldest first.
+        certificates: their rules over certificates.
+        normal_size: see ``LogicalMatcher``.
+    """
+
+    segments: list[Segment]
+    certificates: "Certificates | None"
+    normal_size: bool
+
+
+def _certificates(segments: Sequence[Segment]) -> "Certificates | None":
+    if not any(segment.has_certificates for segment in segments):
+        return None
+    from freehold.engine.matchers.certificates import Certificates
+
+    return Certificates(segments)
+
+
+def _limited(matchers: list[Matcher], right: Right) -> list[Matcher]:
+    if right is not Right.REPORT:
+        return matchers
+    from freehold.engine.matchers.suspecting import suspecting
+
+    return [suspecting(matcher) for matcher in matchers]
+
+
+def _matchers(part: _Part, silencing: Sequence[_Part]) -> list[Matcher]:
+    """Return the matchers of a part, whose finds the exceptions of some parts silence, its own among them."""
+    segments = part.segments
+    others = [segment for each in silencing for segment in each.segments]
+    matchers = _ignoring(list(_finding(part, others)), segments, others)
+    by_digest = Allowed(Hashes(others, HashedPart.ALLOWED))
+    allowed = Allowed(
+        Hashes(others, HashedPart.ALLOWED), [each.certificates for each in silencing if each.certificates is not None]
+    )
     if allowed:
         matchers = [
             AllowingMatcher(matcher, by_digest if matcher.name in _WHOEVER_SIGNED else allowed) for matcher in matchers
@@ -62,12 +96,41 @@ def load(bundles: Sequence[Bundle], without: Container[str] = ()) -> list[Matche
     return matchers
 
 
-def _special(segments: Sequence[Segment]) -> Iterator[Matcher]:
+def _ignoring(matchers: list[Matcher], segments: Sequence[Segment], silencing: Sequence[Segment]) -> list[Matcher]:
+    """Return matchers that leave out what lists of some segments ignore, and what their own segments take back."""
+    ignored = frozenset(name for segment in silencing for name in segment.ignored)
+    retracted = frozenset(place for segment in segments for place in segment.retracted)
+    if not (ignored or retracted) or len(silencing) < 2:  # in its own segment, what is ignored was not even compiled
+        return matchers
+    from freehold.engine.matchers.ignoring import IgnoringMatcher
+
+    return [IgnoringMatcher(matcher, ignored, retracted) for matcher in matchers]
+
+
+def _finding(part: _Part, silencing: Sequence[Segment]) -> Iterator[Matcher]:
+    segments = part.segments
+    if part.certificates is not None:
+        from freehold.engine.matchers.certificates import CertificateMatcher
+
+        yield CertificateMatcher(part.certificates)
+    yield ContentMatcher(segments)
+    if any(kind in PROGRAM_PARTS for segment in segments for kind, _ in segment.tables):
+        from freehold.engine.matchers.programs import ProgramMatcher
+
+        yield ProgramMatcher(segments)
+    if any(segment.logical_roots for segment in segments):
+        from freehold.engine.matchers.logical.matcher import LogicalMatcher
+
+        yield LogicalMatcher(segments, normal_size=part.normal_size)
+    yield from _special(segments, silencing)
+
+
+def _special(segments: Sequence[Segment], silencing: Sequence[Segment]) -> Iterator[Matcher]:
     """Yield matchers that few databases need."""
     if any(segment.has_addresses for segment in segments):
         from freehold.engine.matchers.phishing import PhishingMatcher
 
-        yield PhishingMatcher(segments)
+        yield PhishingMatcher(segments, silencing)
     if any(segment.has_indicators for segment in segments):
         from freehold.engine.matchers.policies import PolicyMatcher
 

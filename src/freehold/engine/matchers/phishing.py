@@ -93,12 +93,14 @@ class PhishingMatcher:
 
     name = "phishing"
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
+    def __init__(self, segments: Sequence[Segment], silencing: Sequence[Segment]) -> None:
+        """``silencing``: segments whose rules over what is allowed count."""
         rules = [rule for segment in segments for rule in segment.addresses()]
+        exceptions = [rule for segment in silencing for rule in segment.addresses()]
         self._listed = AddressList(rule for rule in rules if rule[0] in "HR")
         self._hashes = {text: (kind, place) for kind, text, place in rules if kind in "012"}
-        self._hashes |= {text: (kind, place) for kind, text, place in rules if kind == "W"}
-        self._allowed = AddressList(rule for rule in rules if rule[0] in "MX")
+        self._hashes |= {text: (kind, place) for kind, text, place in exceptions if kind == "W"}
+        self._allowed = AddressList(rule for rule in exceptions if rule[0] in "MX")
 
     def match(self, artifact: Artifact, budget: Budget) -> Iterator[Detection]:
         """Yield a detection for each way in which links of a mail's text deceive."""

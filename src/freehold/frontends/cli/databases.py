@@ -16,6 +16,7 @@ import freehold
 from freehold.bundle.layout import FORMAT, MANIFEST, canonical, machine
 from freehold.feeds.state import bundles as installed_feeds
 from freehold.model.errors import UsageError
+from freehold.model.rights import right_of
 from freehold.service.private import cache_directory
 
 CORE = Path(freehold.__file__).parent / "signatures" / "core"
@@ -66,8 +67,9 @@ def state(databases: Sequence[str], others: Sequence[Path] = ()) -> str:
     """Return a text that changes when ``resolve`` would find something else, or one of the other files is another."""
     import hashlib
 
-    parts: list[object] = [str(path) for path in installed_feeds()]
-    for path in [*map(Path, databases), *installed_feeds(), *others]:
+    chosen = [*map(Path, databases), *installed_feeds()]
+    parts: list[object] = [[str(path), right_of(path)] for path in chosen]
+    for path in [*chosen, *others]:
         manifest = path / MANIFEST
         try:
             parts += _status(manifest if manifest.is_file() else path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from freehold.feeds import state
 from freehold.frontends.cli import feed_adopt, options, update
 from freehold.model.errors import FreeholdError, UsageError
+from freehold.model.rights import Right
 from freehold.responses.wording import count_text, printable
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ examples:
   freehold feed list
   freehold feed remove own
   freehold feed adopt https://av.example/core --root-sha256 3b1f…    signed releases; see 'freehold update'
+  freehold feed may acme allow                          let an overlay of ours allow what other feeds find
 
 ClamAV's own servers serve ClamAV's own tools only: let freshclam or cvdupdate download, and name their folder."""
 
@@ -44,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--insecure-http", action="store_true", help="allow a mirror that is not encrypted (http://)")
     options.add_unwanted(add)
     feed_adopt.add_arguments(actions.add_parser("adopt", help="follow a feed of signed releases"))
+    may = actions.add_parser("may", help="choose how far the word of a followed feed counts")
+    feed_adopt.add_change_arguments(may)
     listing = actions.add_parser("list", help="show all feeds")
     listing.add_argument("--json", action="store_true", help="for programs")
     remove = actions.add_parser("remove", help="remove a feed with its signatures")
@@ -66,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
         elif args.action == "adopt":
             update.require_extra()
             feed_adopt.adopt(args)
+        elif args.action == "may":
+            feed_adopt.change(args.name, Right(args.right))
         elif args.action == "remove":
             _remove(store, args.name)
         else:
@@ -78,10 +84,15 @@ def _list(store: "Store", *, as_json: bool) -> None:
     if as_json:
         shown = ("name", "kind", "origin", "added", "refreshed", "is_compiled")
         listed: list[dict[str, object]] = [{key: getattr(feed, key) for key in shown} for feed in feeds]
-        print(json.dumps([*listed, *({"name": name, "kind": "followed"} for name in followed)], indent=2))
+        print(
+            json.dumps(
+                [*listed, *({"name": name, "kind": "followed", "may": right} for name, right in followed.items())],
+                indent=2,
+            )
+        )
         return
-    for name in followed:
-        print(f"{name:<16}followed; see 'freehold update status'")
+    for name, right in followed.items():
+        print(f"{name:<16}followed; may {right}; see 'freehold update status'")
     for feed in feeds:
         outdated = "" if feed.is_compiled else "  (not compiled: run 'freehold feed refresh')"
         print(f"{feed.name:<16}{feed.kind:<8}{feed.refreshed}  {printable(feed.origin)}{outdated}")

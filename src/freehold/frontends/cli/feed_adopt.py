@@ -4,12 +4,14 @@ import argparse
 import hashlib
 import re
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from freehold.feeds import state as places
 from freehold.frontends.cli.update_confinement import become_owner
 from freehold.model.errors import UsageError
+from freehold.model.rights import Right
 from freehold.responses.wording import printable
 
 if TYPE_CHECKING:
@@ -23,7 +25,22 @@ keys in that root have signed, whoever delivers it.
 examples:
   freehold feed adopt https://av.example/core --root-sha256 3b1f…
   freehold feed adopt /media/stick/core.fhb --root-sha256 3b1f… --name hospital --ring late
+  freehold feed adopt https://cert.example/overlay --root-sha256 9ab1… --may allow
   freehold update hospital"""
+
+MAY_EPILOG = """\
+The choice counts from the next scan on, whatever release is in use. An organisation's own overlay needs 'allow'.
+
+examples:
+  freehold feed may acme allow
+  freehold feed may newcomer report"""
+
+RIGHTS = {
+    Right.REPORT: "what it finds is suspicious, never infected",
+    Right.DETECT: "its allow and ignore lists silence its own signatures only",
+    Right.ALLOW: "its allow and ignore lists silence signatures of all feeds",
+}
+"""What they mean, for people."""
 
 _MOST_ROOTS = 1024
 _ROOT_BYTES = 512_000
@@ -40,12 +57,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--peer", action="append", default=[], metavar="URL", help="a neighbour to ask for large files first"
     )
+    _add_right(parser, "--may", default=str(Right.DETECT))
     parser.add_argument(
         "--ring",
         choices=("auto", "early", "late"),
         default="auto",
         help="when to take new releases: as a secret of this machine draws, at once, or with the last (default: auto)",
     )
+
+
+def add_change_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the arguments of ``may``."""
+    parser.epilog = MAY_EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("name", metavar="NAME", help="of a feed that is followed")
+    _add_right(parser, "right")
+
+
+def _add_right(parser: argparse.ArgumentParser, name: str, **options: Any) -> None:
+    meaning = "; ".join(f"{right}: {words}" for right, words in RIGHTS.items())
+    words = f"how far its word counts here: {meaning}"
+    parser.add_argument(name, choices=tuple(map(str, Right)), metavar="RIGHT", help=words, **options)
 
 
 def adopt(args: argparse.Namespace) -> None:
@@ -68,9 +100,29 @@ def adopt(args: argparse.Namespace) -> None:
     if store.folder.exists():
         raise UsageError(f"there is a feed '{name}' already; choose another --name, or remove that one first")
     origins = tuple(map(_kept, (args.origin, *args.mirror)))
-    store.adopt(Settings(about.feed, args.root_sha256, origins, tuple(args.peer), args.ring, about.demo), root)
+    settings = Settings(
+        feed=about.feed,
+        root_sha256=args.root_sha256,
+        origins=origins,
+        peers=tuple(args.peer),
+        ring=args.ring,
+        may=Right(args.may),
+        demo=about.demo,
+    )
+    store.adopt(settings, root)
     mark = ": a DEMO, its keys protect nothing" if about.demo else ""
     print(f"{printable(name)}: adopted{mark}. To get its signatures: freehold update {printable(name)}")
+
+
+def change(name: str, right: Right) -> None:
+    """Choose anew how far the word of a feed counts; raises ``UsageError`` when it is not followed."""
+    from freehold.updates.client.store import store
+
+    become_owner(places.home())
+    feed = store(places.home(), name)
+    with feed.locked():
+        feed.choose(replace(feed.settings(), may=right))
+    print(f"{name}: may {right} from the next scan on")
 
 
 def _root(place: "Origin", fingerprint: str) -> bytes:

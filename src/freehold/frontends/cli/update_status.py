@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from freehold.frontends.cli.feed_adopt import RIGHTS
 from freehold.frontends.cli.update_confinement import available
 from freehold.responses.wording import count_text, printable
 from freehold.updates.client.generations import Generations
@@ -62,6 +63,7 @@ def _lines(store: Store, one: Standing) -> Iterator[str]:
     witnesses = ", ".join(f"{name} {_ago(moment)}" for name, moment in one.witnesses.items()) or "none"
     yield f"  witnesses   {printable(witnesses)}; quorum: {printable(one.quorum)}"
     yield f"  kept        {', '.join(str(each.seq) for each in Generations(store.folder).all()) or 'nothing'}"
+    yield f"  may         {settings.may}: {RIGHTS[settings.may]}"
     yield f"  ring        {settings.ring}"
     yield f"  from        {printable(', '.join(settings.origins))}"
 
@@ -84,6 +86,7 @@ def _record(store: Store, one: Standing) -> Mapping[str, Any]:
         "log": {"origin": one.log, "size": one.state.log.size, "root": one.state.log.root.hex()},
         "witnesses": dict(one.witnesses),
         "quorum": one.quorum,
+        "may": one.settings.may,
         "ring": one.settings.ring,
         "origins": list(one.settings.origins),
     }

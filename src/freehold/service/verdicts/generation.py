@@ -12,6 +12,7 @@ from freehold.bundle.layout import MANIFEST, canonical, segment_digest
 from freehold.model.errors import TrustError
 from freehold.model.limits import Limits
 from freehold.model.native import LIBRARIES
+from freehold.model.rights import right_of
 
 IDENTITY = 8
 """Bytes that stand for a generation."""
@@ -24,7 +25,7 @@ class Generation(NamedTuple):
     """All that decides on the verdict of a given content.
 
     Attributes:
-        segments: the segments of all bundles, each by a digest of its content.
+        segments: the segments of all bundles, each by a digest of its content and its right.
         examiner: a digest of the engine, its libraries and the limits.
     """
 
@@ -62,10 +63,11 @@ def from_json(value: object) -> Generation:
 
 
 def segments(bundle: Path) -> list[str]:
-    """Return the digest of each segment of a bundle."""
+    """Return the digest of each segment of a bundle, which is another when the bundle has another right."""
     try:
         manifest = json.loads((bundle / MANIFEST).read_bytes())
-        return [segment_digest(segment) for segment in manifest["segments"]]
+        right = right_of(bundle)
+        return [segment_digest(segment, right) for segment in manifest["segments"]]
     except OSError as error:
         raise TrustError(f"{bundle} is not a compiled database: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -200,8 +200,8 @@ class Follower:
         folder = work / "generation"
         folder.mkdir()
         self._tools.progress(f"compiling release {release.seq}")
-        sources = lay_down(overlay.added, _named(work / "overlay", self._settings.feed), "new")
-        places = [f"{self._settings.feed}/{place}" for place in retracted]
+        sources = lay_down(overlay.added, _named(work / "overlay", self._store.name), "new")
+        places = [f"{self._store.name}/{place}" for place in retracted]
         self._compile(sources, folder / BUNDLE, self._generations.bases / base_name / BUNDLE, places)
         known = Generation(
             folder="",
@@ -256,7 +256,7 @@ class Follower:
     def _compiled_base(self, folder: Path, entries: Entries, work: Path) -> str:
         """Compile a base and put it in place; returns its name."""
         self._tools.progress(f"compiling {len(entries):,} signatures")
-        sources = lay_down(entries, _named(work / f"{folder.name}-sources", self._settings.feed), "base")
+        sources = lay_down(entries, _named(work / f"{folder.name}-sources", self._store.name), "base")
         self._compile(sources, folder / BUNDLE, None, ())
         return self._generations.keep_base(folder)
 

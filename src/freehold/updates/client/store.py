@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold.model.errors import MalformedInput, TrustError, UsageError
+from freehold.model.rights import FOLLOWED, Right
 from freehold.updates import durable
 from freehold.updates.client.refusals import Busy, NoRoom
 from freehold.updates.tlog.merkle import CompactRange
@@ -33,7 +34,6 @@ from freehold.updates.tlog.merkle import CompactRange
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 RINGS = ("auto", "early", "late")
 
-_SETTINGS = "follow.json"
 _STATE = "state.json"
 _SECRET = "secret"  # noqa: S105 - a file's name
 _SECRET_BYTES = 32
@@ -53,6 +53,7 @@ class Settings:
         origins: addresses and paths where it comes from.
         peers: addresses of neighbours that are asked for large files first.
         ring: when new releases are taken: ``auto``, ``early`` or ``late``.
+        may: how far its word counts here (``model.rights``).
         demo: whether its keys protect nothing, as its root says itself.
     """
 
@@ -61,6 +62,7 @@ class Settings:
     origins: tuple[str, ...]
     peers: tuple[str, ...] = ()
     ring: str = "auto"
+    may: Right = Right.DETECT
     demo: bool = False
 
 
@@ -129,7 +131,7 @@ class Store:
     @property
     def exists(self) -> bool:
         """Whether a feed is followed here."""
-        return (self.folder / _SETTINGS).is_file()
+        return (self.folder / FOLLOWED).is_file()
 
     def adopt(self, settings: Settings, root: bytes) -> None:
         """Begin to follow a feed; raises ``UsageError`` for what cannot be its root of trust."""
@@ -143,11 +145,11 @@ class Store:
     def choose(self, settings: Settings) -> None:
         """Keep what the user has chosen."""
         with _disk(self.folder):
-            durable.write(self.folder / _SETTINGS, json.dumps(asdict(settings), indent=1).encode())
+            durable.write(self.folder / FOLLOWED, json.dumps(asdict(settings), indent=1).encode())
 
     def settings(self) -> Settings:
         """Return what the user has chosen; raises ``TrustError`` when that is damaged."""
-        path = self.folder / _SETTINGS
+        path = self.folder / FOLLOWED
         try:
             return parse_settings(path.read_bytes())
         except (OSError, MalformedInput) as error:
@@ -216,7 +218,7 @@ class Store:
 
 def stores(root: Path) -> list[Store]:
     """Return the feeds that are followed below a folder, in order of their names."""
-    found = [Store(path.parent) for path in sorted(root.glob(f"*/{_SETTINGS}"))]
+    found = [Store(path.parent) for path in sorted(root.glob(f"*/{FOLLOWED}"))]
     return [store for store in found if NAME.fullmatch(store.name)]
 
 
@@ -233,9 +235,9 @@ def parse_settings(data: bytes) -> Settings:
     try:
         record = _record(data, Settings)
         origins, peers = (tuple(map(_text, record.pop(name)[:_MOST_ORIGINS])) for name in ("origins", "peers"))
-        demo = record.pop("demo") is True
+        demo, may = record.pop("demo") is True, Right(record.pop("may"))
         texts = {name: _text(value) for name, value in record.items()}
-        settings = Settings(origins=origins, peers=peers, demo=demo, **texts)
+        settings = Settings(origins=origins, peers=peers, may=may, demo=demo, **texts)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise MalformedInput(f"these are no settings of a feed: {type(error).__name__} {error}") from error
     if settings.ring not in RINGS:
