@@ -53,7 +53,7 @@ def machine(freehold: Run, tmp_path_factory: pytest.TempPathFactory) -> Freehold
     (own / "base.hsb").write_text(hsb("a", "b", "c"))
     run("feed", "add", "own", "--from", own)
     north, south = Publisher(top / "publisher-n"), Publisher(top / "publisher-s")
-    north.release(hsb=hsb("north"))
+    north.release(hsb=hsb("north"), fp="44d88612fea8a8f36de82e1278abb02f:68:Eicar\n")  # no harm, so not held back
     silenced = "".join(f"{digest(name)}:{len(CONTENTS[name])}:Known.{name}\n" for name in ("a", "north", FORGIVEN))
     south.release(hsb="".join(SOUTH), sfp=silenced, ign2="Test.b\n")
     for publisher, name in ((north, "north"), (south, "south")):
@@ -72,8 +72,15 @@ def verdicts(machine: Freehold) -> dict[str, str]:
     return {Path(report["path"]).name: report["verdict"] for report in reports if report["verdict"] != "clean"}
 
 
+def places(machine: Freehold) -> set[str]:
+    """Return where the signatures of our own feed say that they are from."""
+    output = machine("scan", "--format", "jsonl", "--no-history", "files/a", "files/b", status=1)
+    return {found["source"] for line in output.splitlines() for found in json.loads(line)["detections"]}
+
+
 def test_a_feed_silences_its_own_signatures_only_unless_it_may_allow(machine: Freehold) -> None:
     assert verdicts(machine) == OTHERS | {KEPT: "infected"}
+    assert places(machine) >= {"south/base.hsb:1", "south/base.hsb:2"}  # of ours, as of those that it takes back
     machine("feed", "may", "south", "allow")
     assert verdicts(machine) == {"c": "infected", KEPT: "infected"}
     machine("feed", "may", "south", "detect")

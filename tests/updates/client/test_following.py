@@ -183,7 +183,7 @@ def test_a_release_that_fires_on_programs_of_this_machine_is_held_and_named(
 def test_a_first_release_that_switches_the_test_file_off_is_held(client: Client, publisher: Publisher) -> None:
     eicar = "44d88612fea8a8f36de82e1278abb02f"
     publisher.release({"fp": [f"{eicar}:68:Allowed"], "hsb": [hdb(0)]})
-    client.adopt()
+    client.adopt("--may", "allow")
     answer = client.update()
     assert answer["reason"] == "held"
     assert "the EICAR test file is not detected any more" in answer["detail"]
