@@ -48,7 +48,7 @@ def machine(freehold: Run, tmp_path_factory: pytest.TempPathFactory) -> Freehold
     (top / "files").mkdir()
     for name, content in CONTENTS.items():
         (top / "files" / name).write_bytes(content)
-    own = top / "south"  # so that its signatures seem to come from the same places as those of the feed of this name
+    own = top / "own"
     own.mkdir()
     (own / "base.hsb").write_text(hsb("a", "b", "c"))
     run("feed", "add", "own", "--from", own)
@@ -72,15 +72,8 @@ def verdicts(machine: Freehold) -> dict[str, str]:
     return {Path(report["path"]).name: report["verdict"] for report in reports if report["verdict"] != "clean"}
 
 
-def places(machine: Freehold) -> set[str]:
-    """Return where the signatures of our own feed say that they are from."""
-    output = machine("scan", "--format", "jsonl", "--no-history", "files/a", "files/b", status=1)
-    return {found["source"] for line in output.splitlines() for found in json.loads(line)["detections"]}
-
-
 def test_a_feed_silences_its_own_signatures_only_unless_it_may_allow(machine: Freehold) -> None:
     assert verdicts(machine) == OTHERS | {KEPT: "infected"}
-    assert places(machine) >= {"south/base.hsb:1", "south/base.hsb:2"}  # of ours, as of those that it takes back
     machine("feed", "may", "south", "allow")
     assert verdicts(machine) == {"c": "infected", KEPT: "infected"}
     machine("feed", "may", "south", "detect")

@@ -114,3 +114,25 @@ def test_what_one_finds_that_may_report_is_suspicious(examine: Examine, case: st
     unrelated = {"ndb": f"Own.Unrelated:0:*:{b'nowhere to be found'.hex()}\n"}
     ((_, verdict),) = examine(content, unrelated, signatures, "report")
     assert verdict is Verdict.SUSPICIOUS
+
+
+def test_what_a_feed_takes_back_are_signatures_of_its_own(tmp_path: Path) -> None:
+    """Although those of others seem to be from the same place."""
+    feed = tmp_path / "feed"
+    (feed / "generations" / "1-1").mkdir(parents=True)
+    (feed / "follow.json").write_text(json.dumps({"may": "detect"}))
+    for name in ("others", "base"):
+        (tmp_path / name / "core").mkdir(parents=True)
+        (tmp_path / name / "core" / "base.ndb").write_text(PATTERN.replace("Own", name))
+    new = tmp_path / "new.ndb"
+    new.write_text(PATTERN.replace("Own", "new"))
+    build([tmp_path / "others" / "core"], tmp_path / "others.fhdb")
+    build([tmp_path / "base" / "core"], tmp_path / "base.fhdb")
+    used = feed / "generations" / "1-1" / "bundle"
+    build([new], used, base=tmp_path / "base.fhdb", retracted=["core/base.ndb:1"])
+    bundles = [Bundle.open(tmp_path / "others.fhdb"), Bundle.open(used)]
+    report = Engine(load(bundles)).examine(BytesView(MARKED), "x", Limits(), all_matches=True)
+    assert [(found.name, found.source) for found in report.detections] == [
+        ("others.Pattern", "core/base.ndb:1"),
+        ("new.Pattern", "new.ndb:1"),
+    ]
