@@ -24,8 +24,10 @@ def exclusive(folder: Path, busy: str) -> Iterator[None]:
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise UsageError(busy) from error
+        except OSError as error:  # not every file system has locks
+            raise UsageError(f"cannot lock {folder}: {error.strerror}") from error
         yield
     finally:
         os.close(fd)

@@ -8,10 +8,8 @@ gates/         results of gates, by state root
 keys/          the log's key, and all others in a demonstration; never copied anywhere
 """
 
-import fcntl
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -28,6 +26,7 @@ from freehold.model.errors import FreeholdError, MalformedInput, TrustError, Usa
 from freehold.updates import durable
 from freehold.updates.content import releases
 from freehold.updates.content.releases import Release
+from freehold.updates.locks import exclusive
 
 SETTINGS = "repo.json"
 HEAD = "head"
@@ -116,16 +115,11 @@ class Repository:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from changing the repository; raises ``UsageError`` when one is at it."""
-        fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-        except BlockingIOError as error:
-            raise UsageError(f"another process is working on {self.folder}; try again later") from error
-        except OSError as error:
-            raise FreeholdError(f"{error.filename or self.folder}: {error.strerror}") from error
-        finally:
-            os.close(fd)
+        with exclusive(self.folder, f"another process is working on {self.folder}; try again later"):
+            try:
+                yield
+            except OSError as error:
+                raise FreeholdError(f"{error.filename or self.folder}: {error.strerror}") from error
 
     # Metadata
 
