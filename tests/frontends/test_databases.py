@@ -1,5 +1,6 @@
 """What --database names is compiled once, and again when anything about it changes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from tests.frontends.conftest import Run
 
 from freehold.bundle import Bundle
+from freehold.frontends.cli import databases
 from freehold.model.errors import UsageError
 from freehold.signatures.compile import build
 
@@ -18,6 +20,7 @@ RESOLVE = """
 import sys
 from freehold.frontends.cli import databases
 from freehold.bundle import Bundle
+from freehold.frontends.cli import databases
 for path in databases.resolve(sys.argv[1:]):
     print(path, Bundle.open(path).segments[0].about(0).name)
 print("tomllib" in sys.modules or "hyperscan" in sys.modules, file=sys.stderr)
@@ -135,3 +138,17 @@ def test_compiled_databases_hold_nothing_that_signatures_find(
         assert (result.returncode, result.stdout.count(b"INFECTED")) == (0, 0), result.stdout
     found = freehold("scan", "--all-matches", "--database", tmp_path / "own.fhdb", tmp_path / "sample").stdout
     assert [name for name in (b"Test.Body", b"Test.Logical", b"Own") if name not in found] == []
+
+
+def test_another_right_of_a_feed_is_another_state(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a daemon loads its databases again."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(home))
+    folder = home / "freehold" / "feeds" / "north"
+    (folder / "generations" / "1-1").mkdir(parents=True)
+    build([home / "rules"], folder / "generations" / "1-1" / "bundle")
+    (folder / "bundle").symlink_to("generations/1-1/bundle")
+    states = []
+    for right in ("detect", "allow", "detect"):
+        (folder / "follow.json").write_text(json.dumps({"may": right}))
+        states.append(databases.state([]))
+    assert states[0] == states[2] != states[1]

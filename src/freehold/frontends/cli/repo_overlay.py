@@ -8,7 +8,8 @@ from freehold.responses.wording import count_text
 
 _EXAMPLES = """\
 An overlay is a small feed of one's own, on top of others: what it denies is found, what it allows or ignores is not,
-whichever feed says it. The lists are plain files in REPO/overlay; 'repo build' takes them when they are there.
+whichever feed says it, on machines that follow it with 'freehold feed adopt … --may allow'. The lists are plain files
+in REPO/overlay; 'repo build' takes them when they are there.
 
 examples:
   freehold repo init ./acme --feed acme --key root=admin.pem.pub --key acme=admin.pem.pub --no-gate \\
