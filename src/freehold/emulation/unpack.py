@@ -96,7 +96,7 @@ class _Run:
         self._windows = windows
         self._exceptions = Exceptions(cpu, windows)
         self._limits = limits
-        self._deadline = time.monotonic() + limits.program_seconds
+        self._deadline = time.process_time() + limits.program_seconds
         self._starts = [*image.callbacks(), windows.base + image.entry]
 
     def run(self) -> _End:
@@ -108,7 +108,7 @@ class _Run:
             if left <= 0:
                 reached = LimitReached("program_instructions", limits.program_instructions)
                 return _End(str(reached), ProblemKind.LIMIT)
-            if time.monotonic() > self._deadline:
+            if time.process_time() > self._deadline:
                 return _End(str(LimitReached("program_seconds", limits.program_seconds)), ProblemKind.LIMIT)
             single = self._exceptions.single_step
             stop = self._cpu.run(1 if single else left)

@@ -32,7 +32,7 @@ class Limits(NamedTuple):
         password_rounds: rounds of hashing that trying passwords may take; an attacker says how many each try needs.
         program_bytes: size of a packed program that is run on the emulated processor.
         program_instructions: instructions that it may take to unpack itself.
-        program_seconds: wall time for the same; a program that changes its own code and fails is run once more.
+        program_seconds: processor time for the same; a program that changes its own code and fails is run once more.
         program_memory: bytes of its memory that are looked at afterwards.
         emulation_seconds: wall time for all packed programs of one root artifact; no other is run after that.
         detections: detections that are kept for one root artifact.

@@ -88,8 +88,7 @@ class _Emulator:
                 if code == 0:
                     self._say(identity, "done", "")
                 elif code in _ABORTED:
-                    seconds = _RUNS * self._limits.program_seconds
-                    self._say(identity, ProblemKind.TIMEOUT, f"not unpacked within {seconds:g} s")
+                    self._say(identity, ProblemKind.TIMEOUT, f"not unpacked within {_wall_seconds(self._limits)} s")
                 else:
                     self._say(identity, ProblemKind.CRASHED, f"the emulator {reason(code)}")
 
@@ -109,7 +108,7 @@ def _live(file: int, size: int, cpu: Cpu, policy: Policy, limits: Limits, *, wid
     """Be a process that runs a program and writes down what it had in memory, in place of it."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.alarm(_RUNS * math.ceil(limits.program_seconds) + _GRACE)  # the kernel's clock: nothing in here can stop it
+    signal.alarm(_wall_seconds(limits) + _GRACE)  # the kernel's clock: nothing in here can stop it
     worker.seal()
     lock_down(policy)
     program = os.pread(file, size, 0)
@@ -121,6 +120,11 @@ def _live(file: int, size: int, cpu: Cpu, policy: Policy, limits: Limits, *, wid
         _write(file, limits, str(error), ProblemKind.LIMIT, [])
     else:
         _write(file, limits, dump.end, dump.kind or "", dump.regions)
+
+
+def _wall_seconds(limits: Limits) -> int:
+    """Return how long a program may take by the clock on the wall, also where others keep the processors busy."""
+    return math.ceil(max(_RUNS * limits.program_seconds, limits.emulation_seconds))
 
 
 def _same(cpu: Cpu, agreed: bool) -> Cpu:
