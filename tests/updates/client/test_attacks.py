@@ -460,7 +460,7 @@ def test_a_bundle_that_took_three_weeks_to_come(field: Field, clock: Callable[[f
 def test_a_bundle_that_took_too_long(field: Field, clock: Callable[[float], None]) -> None:
     field.next()
     carried = bundle(field, "carried.fhb")
-    clock(31 * 24 * HOUR)
+    clock(31 * 24 * HOUR + 60)
     field.refused(refusals.Stale, "744 hours old, and 720 are allowed", carried)
 
 

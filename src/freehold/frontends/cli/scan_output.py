@@ -20,8 +20,8 @@ class Plain:
     current = b""
 
     def line(self, text: str, stream: TextIO) -> None:
-        """Print one line that is already safe to print."""
-        print(text, file=stream)
+        """Print one line that is already safe to print; who reads a pipe sees it at once, too."""
+        print(text, file=stream, flush=True)
 
 
 def screen(
